@@ -1,0 +1,76 @@
+// swift-tools-version: 6.2
+// The package of claude-proxy. docs/ARCHITECTURE.md says what each module holds and why the
+// arrows between them point the way they do.
+import PackageDescription
+
+/// Strict from the first commit: dear to add later.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    // 6 % fewer instructions on the data path; debug builds, and so the tests, keep the checks.
+    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+]
+
+let package = Package(
+    name: "claude-proxy",
+    products: [
+        .executable(name: "claude-proxy", targets: ["claude-proxy"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    ],
+    targets: [
+        // C libraries, each with a shim for what Swift cannot import by itself.
+        .systemLibrary(
+            name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(
+            name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CLinux"),
+
+        // The pure core: no clock, no descriptor, no environment, no random source.
+        .target(name: "HTTP1", swiftSettings: strict),
+        .target(name: "Translation", swiftSettings: strict),
+        .target(name: "Tokenizer", swiftSettings: strict),
+        .target(
+            name: "Gateway", dependencies: ["HTTP1", "Translation", "Tokenizer"],
+            swiftSettings: strict),
+
+        // The shell: it moves bytes and does what the core says.
+        .target(name: "EventLoop", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(
+            name: "Upstream", dependencies: ["CLibCurl", "EventLoop", "Gateway"],
+            swiftSettings: strict),
+        .target(
+            name: "Daemon",
+            dependencies: [
+                "CLinux", "CSystemd", "CZlib", "EventLoop", "Gateway", "HTTP1", "Translation",
+                "Upstream", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Simulator", dependencies: ["CLinux", "EventLoop", "HTTP1", "Translation"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "claude-proxy",
+            dependencies: [
+                "Daemon", "Gateway", "Simulator",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+
+        .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1"], swiftSettings: strict),
+        .testTarget(name: "TranslationTests", dependencies: ["Translation"], swiftSettings: strict),
+        .testTarget(name: "TokenizerTests", dependencies: ["Tokenizer"], swiftSettings: strict),
+        .testTarget(
+            name: "GatewayTests", dependencies: ["Gateway", "HTTP1", "Translation"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "EventLoopTests", dependencies: ["EventLoop", "CLinux"], swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,76 @@
+// libcurl for Swift. Swift cannot call C variadics, so each option function gets one typed wrapper
+// an argument type. The parentheses round the callee dodge curl's type-checking macros, which
+// expand to statement expressions that the importer refuses.
+#ifndef CLIBCURL_SHIM_H
+#define CLIBCURL_SHIM_H
+
+#include <curl/curl.h>
+
+static inline CURLcode curl_set_long(CURL *handle, CURLoption option, long value) {
+    return (curl_easy_setopt)(handle, option, value);
+}
+static inline CURLcode curl_set_off(CURL *handle, CURLoption option, curl_off_t value) {
+    return (curl_easy_setopt)(handle, option, value);
+}
+static inline CURLcode curl_set_string(CURL *handle, CURLoption option, const char *value) {
+    return (curl_easy_setopt)(handle, option, value);
+}
+static inline CURLcode curl_set_pointer(CURL *handle, CURLoption option, const void *value) {
+    return (curl_easy_setopt)(handle, option, value);
+}
+typedef size_t (*curl_data_function)(char *data, size_t size, size_t count, void *context);
+static inline CURLcode curl_set_data_function(
+    CURL *handle, CURLoption option, curl_data_function function) {
+    return (curl_easy_setopt)(handle, option, function);
+}
+typedef int (*curl_seek_function)(void *context, curl_off_t offset, int origin);
+static inline CURLcode curl_set_seek_function(CURL *handle, curl_seek_function function) {
+    return (curl_easy_setopt)(handle, CURLOPT_SEEKFUNCTION, function);
+}
+typedef int (*curl_close_socket_function)(void *context, curl_socket_t descriptor);
+static inline CURLcode curl_set_close_socket_function(
+    CURL *handle, curl_close_socket_function function) {
+    return (curl_easy_setopt)(handle, CURLOPT_CLOSESOCKETFUNCTION, function);
+}
+
+static inline CURLcode curl_get_long(CURL *handle, CURLINFO info, long *value) {
+    return (curl_easy_getinfo)(handle, info, value);
+}
+static inline CURLcode curl_get_off(CURL *handle, CURLINFO info, curl_off_t *value) {
+    return (curl_easy_getinfo)(handle, info, value);
+}
+static inline CURLcode curl_get_pointer(CURL *handle, CURLINFO info, void **value) {
+    return (curl_easy_getinfo)(handle, info, value);
+}
+
+static inline CURLMcode curl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
+    return (curl_multi_setopt)(multi, option, value);
+}
+static inline CURLMcode curl_multi_set_pointer(CURLM *multi, CURLMoption option, void *value) {
+    return (curl_multi_setopt)(multi, option, value);
+}
+static inline CURLMcode curl_multi_set_socket_function(
+    CURLM *multi, curl_socket_callback function) {
+    return (curl_multi_setopt)(multi, CURLMOPT_SOCKETFUNCTION, function);
+}
+static inline CURLMcode curl_multi_set_timer_function(
+    CURLM *multi, curl_multi_timer_callback function) {
+    return (curl_multi_setopt)(multi, CURLMOPT_TIMERFUNCTION, function);
+}
+
+static inline CURLSHcode curl_share_set_lock_data(CURLSH *share, curl_lock_data data) {
+    return (curl_share_setopt)(share, CURLSHOPT_SHARE, data);
+}
+
+// CURLMsg holds a union, which Swift sees as opaque.
+static inline CURLcode curl_message_result(const CURLMsg *message) {
+    return message->data.result;
+}
+
+// Macros with casts do not import.
+static const size_t curl_write_pause = CURL_WRITEFUNC_PAUSE;
+static const size_t curl_read_abort = CURL_READFUNC_ABORT;
+static const curl_socket_t curl_socket_timeout = CURL_SOCKET_TIMEOUT;
+static const curl_socket_t curl_socket_bad = CURL_SOCKET_BAD;
+
+#endif
