@@ -1,0 +1,289 @@
+// The parser: bytes to tape in one pass, strictly RFC 8259, iterative (input cannot exhaust the
+// stack), depth-limited, UTF-8 validated. No allocation but the tape's own growth.
+//
+// Strings are scanned eight bytes at a time. The open containers form a stack that is threaded
+// through `next` of their tokens, which is only needed once they are closed. Helpers take and return
+// positions: nested functions that capture mutable locals cost 2.5 to 5 times as much.
+
+enum JSONTapeBuilder {
+    /// Marks the outermost container's parent while containers are open.
+    private static let none = UInt32.max
+
+    /// Parses `text` into `tokens`, which are replaced.
+    ///
+    /// - Parameter depthMax: how many containers may be open at once.
+    static func build(
+        _ text: [UInt8], depthMax: Int, into tokens: inout [JSONToken]
+    ) throws(JSONError) {
+        let bytes = text.span
+        tokens.removeAll(keepingCapacity: true)
+        guard bytes.count < Int(Int32.max) else { throw .tooLarge }
+        var position = skipWhitespace(bytes, 0)
+        var open = none
+        var depth = 0
+        while true {
+            // A value is expected here; in an object, its key was read at the end of the last turn.
+            guard position < bytes.count else { throw .unexpectedEnd }
+            switch bytes[position] {
+            case UInt8(ascii: "{"), UInt8(ascii: "["):
+                guard depth < depthMax else { throw .tooDeep(offset: position) }
+                let isObject = bytes[position] == UInt8(ascii: "{")
+                let index = UInt32(truncatingIfNeeded: tokens.count)
+                tokens.append(
+                    JSONToken(
+                        start: UInt32(truncatingIfNeeded: position), end: 0, next: open,
+                        kind: isObject ? .object : .array, isEscaped: false))
+                depth &+= 1
+                open = index
+                position = skipWhitespace(bytes, position &+ 1)
+                guard position < bytes.count else { throw .unexpectedEnd }
+                if bytes[position] != (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
+                    if isObject { position = try key(bytes, position, into: &tokens) }
+                    continue
+                }
+            case UInt8(ascii: "\""):
+                position = try string(bytes, position, into: &tokens)
+            case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+                position = try number(bytes, position, into: &tokens)
+            case UInt8(ascii: "t"):
+                position = try literal(bytes, position, "true", .true, into: &tokens)
+            case UInt8(ascii: "f"):
+                position = try literal(bytes, position, "false", .false, into: &tokens)
+            case UInt8(ascii: "n"):
+                position = try literal(bytes, position, "null", .null, into: &tokens)
+            default:
+                throw .unexpectedByte(offset: position)
+            }
+
+            // A value has ended (or an empty container is about to): close what closes here.
+            closing: while true {
+                position = skipWhitespace(bytes, position)
+                guard open != none else {
+                    guard position == bytes.count else { throw .trailingBytes(offset: position) }
+                    return
+                }
+                guard position < bytes.count else { throw .unexpectedEnd }
+                let container = Int(open)
+                let isObject = tokens[container].kind == .object
+                switch bytes[position] {
+                case UInt8(ascii: ","):
+                    position = skipWhitespace(bytes, position &+ 1)
+                    if isObject { position = try key(bytes, position, into: &tokens) }
+                    break closing
+                case UInt8(ascii: "}") where isObject, UInt8(ascii: "]") where !isObject:
+                    open = tokens[container].next
+                    depth &-= 1
+                    position &+= 1
+                    tokens[container].end = UInt32(truncatingIfNeeded: position)
+                    tokens[container].next = UInt32(truncatingIfNeeded: tokens.count)
+                default:
+                    throw .unexpectedByte(offset: position)
+                }
+            }
+        }
+    }
+
+    // MARK: Parts. Each takes the position of its first byte and returns the one after its last.
+
+    @inline(__always)
+    private static func skipWhitespace(_ bytes: Span<UInt8>, _ start: Int) -> Int {
+        var position = start
+        while position < bytes.count {
+            let byte = bytes[position]
+            // Nearly always the first test: compact JSON has no white space.
+            if byte > 0x20 { return position }
+            guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else {
+                return position
+            }
+            position &+= 1
+        }
+        return position
+    }
+
+    /// A key, its colon and the white space after it.
+    private static func key(
+        _ bytes: Span<UInt8>, _ start: Int, into tokens: inout [JSONToken]
+    ) throws(JSONError) -> Int {
+        guard start < bytes.count else { throw .unexpectedEnd }
+        guard bytes[start] == UInt8(ascii: "\"") else { throw .unexpectedByte(offset: start) }
+        var position = skipWhitespace(bytes, try string(bytes, start, into: &tokens))
+        guard position < bytes.count else { throw .unexpectedEnd }
+        guard bytes[position] == UInt8(ascii: ":") else { throw .unexpectedByte(offset: position) }
+        position = skipWhitespace(bytes, position &+ 1)
+        return position
+    }
+
+    private static func append(
+        _ kind: JSONKind, _ start: Int, _ end: Int, isEscaped: Bool = false,
+        to tokens: inout [JSONToken]
+    ) {
+        tokens.append(
+            JSONToken(
+                start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: end),
+                next: UInt32(truncatingIfNeeded: tokens.count &+ 1), kind: kind,
+                isEscaped: isEscaped))
+    }
+
+    private static func string(
+        _ bytes: Span<UInt8>, _ quote: Int, into tokens: inout [JSONToken]
+    ) throws(JSONError) -> Int {
+        let start = quote &+ 1
+        var position = start
+        var isEscaped = false
+        var high: UInt8 = 0
+        while true {
+            position = skipPlain(bytes, position, &high)
+            guard position < bytes.count else { throw .unexpectedEnd }
+            let byte = bytes[position]
+            if byte == UInt8(ascii: "\"") {
+                break
+            } else if byte == UInt8(ascii: "\\") {
+                isEscaped = true
+                position = try escape(bytes, position)
+            } else if byte < 0x20 {
+                throw .controlCharacterInString(offset: position)
+            } else {
+                high |= byte
+                position &+= 1
+            }
+        }
+        if high >= 0x80, !isValidUTF8(bytes, start, position) { throw .invalidUTF8(offset: start) }
+        append(.string, start, position, isEscaped: isEscaped, to: &tokens)
+        return position &+ 1
+    }
+
+    /// Skips whole words that hold no quote, backslash or control byte. What is left before the
+    /// next such byte (fewer than eight bytes) is the caller's.
+    @inline(__always)
+    private static func skipPlain(
+        _ bytes: Span<UInt8>, _ start: Int, _ high: inout UInt8
+    ) -> Int {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops: UInt64 = 0x8080_8080_8080_8080
+        // SAFETY: every byte of a UInt8 span is initialised.
+        let raw = unsafe bytes.bytes
+        var position = start
+        while position &+ 8 <= raw.byteCount {
+            // SAFETY: the load is of eight bytes that lie within the span.
+            let word = unsafe raw.unsafeLoadUnaligned(
+                fromUncheckedByteOffset: position, as: UInt64.self
+            ).littleEndian
+            let quotes = word ^ (ones &* 0x22)
+            let slashes = word ^ (ones &* 0x5C)
+            // The usual borrow trick: a top bit is set in the lowest byte that is zero (or below
+            // 0x20); false positives lie only above a true one, so the lowest set bit is exact.
+            let found =
+                (((quotes &- ones) & ~quotes) | ((slashes &- ones) & ~slashes)
+                    | ((word &- (ones &* 0x20)) & ~word)) & tops
+            if found == 0 {
+                if word & tops != 0 { high |= 0x80 }
+                position &+= 8
+                continue
+            }
+            let plain = found.trailingZeroBitCount >> 3
+            if plain > 0, word & tops & ((1 &<< (UInt64(plain) &* 8)) &- 1) != 0 { high |= 0x80 }
+            return position &+ plain
+        }
+        return position
+    }
+
+    private static func escape(_ bytes: Span<UInt8>, _ backslash: Int) throws(JSONError) -> Int {
+        guard backslash &+ 1 < bytes.count else { throw .unexpectedEnd }
+        switch bytes[backslash &+ 1] {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"),
+            UInt8(ascii: "f"), UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+            return backslash &+ 2
+        case UInt8(ascii: "u"):
+            guard backslash &+ 6 <= bytes.count else { throw .unexpectedEnd }
+            for index in 2..<6 where bytes[backslash &+ index].hexDigitValue == nil {
+                throw .invalidEscape(offset: backslash)
+            }
+            return backslash &+ 6
+        default:
+            throw .invalidEscape(offset: backslash)
+        }
+    }
+
+    /// RFC 8259 §6: `-`? (`0` | digit1-9 digits) (`.` digits)? ((`e`|`E`) (`+`|`-`)? digits)?
+    private static func number(
+        _ bytes: Span<UInt8>, _ start: Int, into tokens: inout [JSONToken]
+    ) throws(JSONError) -> Int {
+        var position = start
+        if bytes[position] == UInt8(ascii: "-") { position &+= 1 }
+        let integer = position
+        position = skipDigits(bytes, position)
+        guard position > integer else { throw .invalidNumber(offset: start) }
+        guard bytes[integer] != UInt8(ascii: "0") || position == integer &+ 1 else {
+            throw .invalidNumber(offset: start)
+        }
+        if position < bytes.count, bytes[position] == UInt8(ascii: ".") {
+            let fraction = position &+ 1
+            position = skipDigits(bytes, fraction)
+            guard position > fraction else { throw .invalidNumber(offset: start) }
+        }
+        if position < bytes.count, bytes[position] | 0x20 == UInt8(ascii: "e") {
+            position &+= 1
+            if position < bytes.count,
+                bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-")
+            {
+                position &+= 1
+            }
+            let exponent = position
+            position = skipDigits(bytes, exponent)
+            guard position > exponent else { throw .invalidNumber(offset: start) }
+        }
+        append(.number, start, position, to: &tokens)
+        return position
+    }
+
+    @inline(__always)
+    private static func skipDigits(_ bytes: Span<UInt8>, _ start: Int) -> Int {
+        var position = start
+        while position < bytes.count, bytes[position] &- UInt8(ascii: "0") < 10 { position &+= 1 }
+        return position
+    }
+
+    private static func literal(
+        _ bytes: Span<UInt8>, _ start: Int, _ text: StaticString, _ kind: JSONKind,
+        into tokens: inout [JSONToken]
+    ) throws(JSONError) -> Int {
+        let end = start &+ text.utf8CodeUnitCount
+        guard end <= bytes.count else { throw .unexpectedEnd }
+        guard matches(bytes, start, text) else { throw .unexpectedByte(offset: start) }
+        append(kind, start, end, to: &tokens)
+        return end
+    }
+
+    private static func isValidUTF8(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Bool {
+        do throws(UTF8.ValidationError) {
+            _ = try UTF8Span(validating: bytes.extracting(start..<end))
+            return true
+        } catch {
+            return false
+        }
+    }
+}
+
+/// Whether `text` stands in `bytes` at `start`.
+@inline(__always)
+func matches(_ bytes: Span<UInt8>, _ start: Int, _ text: StaticString) -> Bool {
+    let count = text.utf8CodeUnitCount
+    guard bytes.count &- start >= count else { return false }
+    // SAFETY: a StaticString's pointer is valid for its count, for ever.
+    let expected = unsafe UnsafeBufferPointer(start: text.utf8Start, count: count)
+    for index in 0..<count where unsafe bytes[start &+ index] != expected[index] { return false }
+    return true
+}
+
+extension UInt8 {
+    /// 0 to 15 for a hexadecimal digit of either case, else nil.
+    @inline(__always)
+    var hexDigitValue: UInt16? {
+        switch self {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt16(self &- UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt16(self &- UInt8(ascii: "a") &+ 10)
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt16(self &- UInt8(ascii: "A") &+ 10)
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,151 @@
+// Writing JSON: by appending to a byte array, mostly slices of documents. There is no tree and no
+// encoder: the translators know the shape of what they write.
+
+extension [UInt8] {
+    /// Appends ASCII text that is known at compile time.
+    @inline(__always)
+    package mutating func append(_ literal: StaticString) {
+        // SAFETY: a StaticString's pointer is valid for its count, for ever.
+        unsafe append(
+            contentsOf: UnsafeBufferPointer(
+                start: literal.utf8Start, count: literal.utf8CodeUnitCount))
+    }
+
+    /// Appends `bytes` as they are.
+    @inline(__always)
+    package mutating func append(_ bytes: Span<UInt8>) {
+        // SAFETY: the pointer is used only within the closure.
+        unsafe bytes.withUnsafeBufferPointer { buffer in unsafe append(contentsOf: buffer) }
+    }
+
+    /// Appends the bytes of `document` in `range` as they are.
+    @inline(__always)
+    package mutating func append(_ document: JSONDocument, _ range: Range<Int>) {
+        append(document.bytes.span.extracting(range))
+    }
+
+    /// Appends the whole literal at `node`, quotes and all.
+    package mutating func append(_ document: JSONDocument, _ node: JSONNode) {
+        append(document, document.literal(node))
+    }
+
+    /// Appends a number in decimal digits.
+    package mutating func append(decimal value: Int) {
+        if value < 0 { append(UInt8(ascii: "-")) }
+        var magnitude = value.magnitude
+        if magnitude < 10 {
+            append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: magnitude))
+            return
+        }
+        let start = count
+        while magnitude > 0 {
+            append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: magnitude % 10))
+            magnitude /= 10
+        }
+        self[start...].reverse()
+    }
+
+    /// Appends `text` as a JSON string, quotes included.
+    package mutating func append(jsonString text: String) {
+        append(UInt8(ascii: "\""))
+        append(jsonEscaping: text)
+        append(UInt8(ascii: "\""))
+    }
+
+    /// Appends `text` with what a JSON string cannot hold escaped, without quotes.
+    package mutating func append(jsonEscaping text: String) {
+        append(jsonEscaping: text.utf8.span)
+    }
+
+    /// Appends UTF-8 bytes with what a JSON string cannot hold escaped, without quotes.
+    ///
+    /// Applied to JSON text, this makes the content of a string that holds that text: how a tool's
+    /// input becomes its `arguments`.
+    package mutating func append(jsonEscaping text: Span<UInt8>) {
+        var plain = 0
+        var index = 0
+        while index < text.count {
+            let byte = text[index]
+            if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
+                index &+= 1
+                continue
+            }
+            append(text.extracting(plain..<index))
+            index &+= 1
+            plain = index
+            switch byte {
+            case UInt8(ascii: "\""): append("\\\"")
+            case UInt8(ascii: "\\"): append("\\\\")
+            case 0x0A: append("\\n")
+            case 0x0D: append("\\r")
+            case 0x09: append("\\t")
+            default:
+                append("\\u00")
+                append(Self.hexDigit(byte >> 4))
+                append(Self.hexDigit(byte & 0x0F))
+            }
+        }
+        append(text.extracting(plain..<text.count))
+    }
+
+    private static func hexDigit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+    }
+
+    /// Appends the UTF-8 that the escaped string content in `range` of `document` stands for.
+    /// An unpaired surrogate becomes U+FFFD.
+    package mutating func appendUnescaping(
+        _ document: JSONDocument, _ range: Range<Int>
+    ) {
+        let text = document.bytes.span
+        var plain = range.lowerBound
+        var index = range.lowerBound
+        while index < range.upperBound {
+            guard text[index] == UInt8(ascii: "\\") else {
+                index &+= 1
+                continue
+            }
+            append(text.extracting(plain..<index))
+            let escape = text[index &+ 1]
+            index &+= 2
+            switch escape {
+            case UInt8(ascii: "b"): append(0x08)
+            case UInt8(ascii: "f"): append(0x0C)
+            case UInt8(ascii: "n"): append(0x0A)
+            case UInt8(ascii: "r"): append(0x0D)
+            case UInt8(ascii: "t"): append(0x09)
+            case UInt8(ascii: "u"): index = appendUnicodeEscape(text, index, range.upperBound)
+            default: append(escape)
+            }
+            plain = index
+        }
+        append(text.extracting(plain..<range.upperBound))
+    }
+
+    /// `index` is that of the first of the four digits; returns the index after the escape, or after
+    /// both halves of a surrogate pair.
+    private mutating func appendUnicodeEscape(
+        _ text: Span<UInt8>, _ index: Int, _ end: Int
+    ) -> Int {
+        let unit = Self.codeUnit(text, index)
+        var next = index &+ 4
+        var scalar = UInt32(unit)
+        if UTF16.isLeadSurrogate(unit), next &+ 6 <= end, text[next] == UInt8(ascii: "\\"),
+            text[next &+ 1] == UInt8(ascii: "u")
+        {
+            let trail = Self.codeUnit(text, next &+ 2)
+            if UTF16.isTrailSurrogate(trail) {
+                scalar = 0x1_0000 &+ (UInt32(unit) &- 0xD800) << 10 &+ (UInt32(trail) &- 0xDC00)
+                next &+= 6
+            }
+        }
+        append(contentsOf: String(Unicode.Scalar(scalar) ?? "\u{FFFD}").utf8)
+        return next
+    }
+
+    private static func codeUnit(_ text: Span<UInt8>, _ index: Int) -> UInt16 {
+        var unit: UInt16 = 0
+        for offset in 0..<4 { unit = unit << 4 | (text[index &+ offset].hexDigitValue ?? 0) }
+        return unit
+    }
+}
