@@ -1,0 +1,125 @@
+// Checks that need more than one setting, and warnings about settings that are valid but unwise.
+//
+// A check is left out when a setting it looks at was refused: its default, which stands in its
+// place, would give faults that are none.
+
+/// The checks over a whole configuration.
+struct ConfigurationCrossChecks {
+    let configuration: Configuration
+    /// Keys whose values were refused.
+    let invalid: Set<String>
+    let origins: [String: ConfigurationOrigin]
+    private(set) var faults: [ConfigurationFault] = []
+    private(set) var warnings: [ConfigurationWarning] = []
+
+    private static let url = "CLAUDE_PROXY_UPSTREAM_URL"
+    private static let insecure = "CLAUDE_PROXY_ALLOW_INSECURE_UPSTREAM"
+    private static let apiKey = "OPENROUTER_API_KEY"
+    private static let access = "CLAUDE_PROXY_ACCESS"
+    private static let tokens = "CLAUDE_PROXY_CLIENT_TOKENS"
+    private static let listen = "CLAUDE_PROXY_LISTEN"
+
+    /// A shorter token could be guessed.
+    private static let tokenBytesMin = 16
+
+    init(
+        configuration: Configuration, invalid: Set<String>, origins: [String: ConfigurationOrigin]
+    ) {
+        self.configuration = configuration
+        self.invalid = invalid
+        self.origins = origins
+    }
+
+    mutating func run() {
+        checkUpstream()
+        checkKey()
+        checkAccess()
+        checkTokens()
+    }
+
+    private mutating func checkUpstream() {
+        let url = configuration.upstreamURL
+        guard areValid(Self.url, Self.insecure), url.scheme == .http, !url.isLoopback else {
+            return
+        }
+        if configuration.allowsInsecureUpstream {
+            warn(Self.url, "key and conversations cross the network to \(url.host) unencrypted")
+        } else {
+            faults.append(
+                ConfigurationFault(
+                    key: Self.url, origin: origins[Self.url], value: url.description,
+                    reason: "plain http to another machine would show the key on the way",
+                    allowed: "https, or \(Self.insecure)=true for a private network"))
+        }
+    }
+
+    private mutating func checkKey() {
+        guard areValid(Self.url, Self.apiKey), configuration.upstreamKey == nil,
+            !configuration.upstreamURL.isLoopback
+        else { return }
+        warn(Self.apiKey, "it is not set; \(configuration.upstreamURL.host) will refuse requests")
+    }
+
+    private mutating func checkAccess() {
+        guard areValid(Self.access, Self.tokens) else { return }
+        let hasTokens = !configuration.clientTokens.isEmpty
+        if configuration.access == .token, !hasTokens {
+            faults.append(
+                ConfigurationFault(
+                    key: Self.access, origin: origins[Self.access], value: "token",
+                    reason: "there are no tokens, so nobody could use the proxy",
+                    allowed: "token together with \(Self.tokens), or loopback or open"))
+            return
+        }
+        if configuration.access != .token, hasTokens {
+            warn(Self.tokens, "they are never asked for, because \(Self.access) is not token")
+        }
+        let reachable = configuration.listenAddresses.filter(\.isReachableFromOutside)
+        guard areValid(Self.listen), !reachable.isEmpty else { return }
+        let places = alternatives(reachable.map(\.description))
+        switch configuration.access {
+        case .open:
+            warn(Self.access, "whoever reaches \(places) can spend your upstream credit")
+        case .token:
+            note(
+                Self.listen,
+                "tokens and conversations reach \(places) unencrypted, unless a TLS proxy stands"
+                    + " before it")
+        case .loopback:
+            note(
+                Self.listen,
+                "other machines reach \(places) but are refused; set \(Self.tokens) to serve them")
+        }
+    }
+
+    private mutating func checkTokens() {
+        guard areValid(Self.tokens) else { return }
+        let tokens = configuration.clientTokens
+        for (index, token) in tokens.enumerated()
+        where token.reveal().utf8.count < Self.tokenBytesMin {
+            warn(
+                Self.tokens,
+                "token \(index + 1) of \(tokens.count) is shorter than \(Self.tokenBytesMin)"
+                    + " characters and could be guessed; make one with `openssl rand -hex 32`")
+        }
+    }
+
+    private func areValid(_ keys: String...) -> Bool {
+        invalid.isDisjoint(with: keys)
+    }
+
+    private mutating func warn(_ key: String, _ text: String) {
+        append(.warning, key, text)
+    }
+
+    private mutating func note(_ key: String, _ text: String) {
+        append(.note, key, text)
+    }
+
+    private mutating func append(
+        _ severity: ConfigurationWarning.Severity, _ key: String, _ text: String
+    ) {
+        warnings.append(
+            ConfigurationWarning(severity: severity, key: key, origin: origins[key], text: text))
+    }
+}

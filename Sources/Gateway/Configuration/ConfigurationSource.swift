@@ -1,0 +1,85 @@
+// Where values come from: the environment, files, systemd credentials.
+//
+// A source holds text that may be secret, so neither it nor its entries show values.
+
+/// One setting as it stands in a source.
+package struct ConfigurationEntry: Sendable, Equatable {
+    /// The name of the setting as it stands, known or not.
+    package let key: String
+    /// As it stands, perhaps secret.
+    package let value: String
+    /// Counted from 1; nil where there are no lines.
+    package let line: Int?
+
+    /// An entry.
+    package init(key: String, value: String, line: Int? = nil) {
+        self.key = key
+        self.value = value
+        self.line = line
+    }
+}
+
+extension ConfigurationEntry: CustomStringConvertible, CustomReflectable {
+    /// The key alone.
+    package var description: String { key }
+    /// The key alone.
+    package var customMirror: Mirror { Mirror(self, children: ["key": key]) }
+}
+
+/// Settings that come from one place.
+package struct ConfigurationSource: Sendable, Equatable {
+    /// What kind of place it is, which decides how unknown keys are treated.
+    package enum Kind: Sendable {
+        /// Shared with everything else that runs: unknown keys belong to others.
+        case environment
+        /// Written for the daemon: unknown keys are slips of the pen.
+        case file
+        /// One value for one option.
+        case credential
+    }
+
+    /// What kind of place it is.
+    package let kind: Kind
+    /// For people: a path, "environment", "credential claude-proxy.api_key".
+    package let name: String
+    /// In the order of the source; of one key the last entry counts.
+    package let entries: [ConfigurationEntry]
+    /// What was wrong with a file before any value was looked at.
+    let syntaxFaults: [EnvironmentFile.Fault]
+
+    private init(
+        _ kind: Kind, name: String, entries: [ConfigurationEntry],
+        syntaxFaults: [EnvironmentFile.Fault] = []
+    ) {
+        self.kind = kind
+        self.name = name
+        self.entries = entries
+        self.syntaxFaults = syntaxFaults
+    }
+
+    /// The environment of the process.
+    package static func environment(_ variables: [(key: String, value: String)]) -> Self {
+        Self(
+            .environment, name: "environment",
+            entries: variables.map { ConfigurationEntry(key: $0.key, value: $0.value) })
+    }
+
+    /// A file of `KEY=value` lines.
+    /// - Parameter name: The path as people know it.
+    package static func file(_ name: String, bytes: [UInt8]) -> Self {
+        let file = EnvironmentFile(parsing: bytes)
+        return Self(.file, name: name, entries: file.entries, syntaxFaults: file.faults)
+    }
+
+    /// A file of systemd's credentials directory; nil if no option has a credential of that name.
+    package static func credential(_ name: String, bytes: [UInt8]) -> Self? {
+        guard let option = OptionTable.option(credential: name) else { return nil }
+        let title = "credential \(name)"
+        guard let value = String(validating: bytes, as: UTF8.self) else {
+            let fault = EnvironmentFile.Fault(line: 1, reason: "the value is not valid UTF-8")
+            return Self(.credential, name: title, entries: [], syntaxFaults: [fault])
+        }
+        return Self(
+            .credential, name: title, entries: [ConfigurationEntry(key: option.key, value: value)])
+    }
+}

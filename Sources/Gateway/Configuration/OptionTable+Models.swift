@@ -1,0 +1,30 @@
+// Options: which model answers, and which one the client is told of.
+
+extension OptionTable {
+    static let models: [ConfigurationOption] = [
+        ConfigurationOption(
+            "OPENROUTER_MODEL", \.defaultModel, .modelID,
+            """
+            The upstream model for every request that names no other.
+            Clients ask for Anthropic's models by their ids (`claude-sonnet-4-5` and so on), and
+            those go here. An id with a slash is taken for an upstream id and passes as it is; see
+            also `CLAUDE_PROXY_MODEL_MAP`.
+            """),
+        ConfigurationOption(
+            "CLAUDE_PROXY_MODEL_MAP", \.modelMap, .modelMap,
+            example: "claude-haiku-*=openai/gpt-oss-20b,my-model=z-ai/glm-4.6",
+            """
+            Upstream models for particular ids that clients ask for.
+            Each item is `from=to`. A `from` that ends in `*` stands for every id that begins so. An
+            exact rule comes before a rule with `*`, and a longer one of these before a shorter one,
+            whatever their order. Ids that no rule names are treated as `OPENROUTER_MODEL` says.
+            """),
+        ConfigurationOption(
+            "CLAUDE_PROXY_REPORT_MODEL", \.reportModel, .reportModel,
+            """
+            The model id that responses report.
+            A fixed id, `requested` for the id of the request, or `upstream` for the id that the
+            upstream reports. Some clients work only with ids they know, hence the default.
+            """),
+    ]
+}

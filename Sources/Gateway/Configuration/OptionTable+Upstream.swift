@@ -1,0 +1,56 @@
+// Options: the server behind the proxy.
+
+extension OptionTable {
+    static let upstream: [ConfigurationOption] = [
+        ConfigurationOption(
+            "OPENROUTER_API_KEY", \.upstreamKey, .optional(.secret),
+            secret: true, credential: "claude-proxy.api_key", example: "",
+            """
+            The key for the upstream, from https://openrouter.ai/keys or from whoever runs the
+            server that `CLAUDE_PROXY_UPSTREAM_URL` names.
+            It is sent as `Authorization: Bearer` and appears in no log and no message. The daemon
+            starts without one; a server that wants none, such as a local one, works then.
+            """),
+        ConfigurationOption(
+            "CLAUDE_PROXY_UPSTREAM_URL", \.upstreamURL, .upstreamURL,
+            """
+            The base URL of the OpenAI-compatible API that answers the requests.
+            `/chat/completions` is added to it. Anything but `https` is refused for a host that is
+            not this machine, because the key would be readable on the way; see
+            `CLAUDE_PROXY_ALLOW_INSECURE_UPSTREAM`. A local Ollama is
+            `http://localhost:11434/v1`.
+            """),
+        ConfigurationOption(
+            "CLAUDE_PROXY_ALLOW_INSECURE_UPSTREAM", \.allowsInsecureUpstream, .boolean,
+            """
+            Whether the upstream may be plain `http` on another machine.
+            Key and conversations then cross the network readable by everybody on the way: for a
+            private network only, such as containers on one host.
+            """),
+        ConfigurationOption(
+            "CLAUDE_PROXY_UPSTREAM_PROFILE", \.upstreamProfile, .choice(),
+            default: "`auto`, by the host of `CLAUDE_PROXY_UPSTREAM_URL`",
+            inEffect: { $0.effectiveUpstreamProfile.rawValue },
+            """
+            The dialect of the Chat Completions API that the upstream speaks.
+            Servers differ in the names of fields, in what they refuse and in how they return
+            reasoning. `auto` knows the hosts of the public services and takes every other for
+            `generic`; name `vllm`, `llama.cpp` or `ollama` for a server of your own.
+            """),
+        ConfigurationOption(
+            "OPENROUTER_SITE_URL", \.siteURL, .optional(.headerText("a URL")),
+            example: "https://example.com",
+            """
+            The address of your application, sent as `HTTP-Referer`.
+            OpenRouter attributes usage to it in its rankings and statistics. Nothing is sent when
+            it is not set.
+            """),
+        ConfigurationOption(
+            "OPENROUTER_SITE_NAME", \.siteName, .optional(.headerText("a name")),
+            example: "My application",
+            """
+            The name of your application, sent as `X-OpenRouter-Title`.
+            OpenRouter shows it beside the usage. Nothing is sent when it is not set.
+            """),
+    ]
+}
