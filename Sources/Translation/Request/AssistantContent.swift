@@ -1,0 +1,206 @@
+// An assistant message: its text, its calls, and the reasoning that goes back with it.
+//
+// Reasoning goes back only as what it was. Our own seals (ReasoningSeal) hold the upstream's items
+// unmodified; models check them against signatures and, newer ones, against everything before them.
+// A block with a signature of someone else's would be refused, and with it the whole request.
+
+/// The reasoning of the assistant message at hand.
+struct Thoughts {
+    /// Items of `reasoning_details`, separated by commas.
+    var details: [UInt8] = []
+    /// Whether `reasoning_details` was there, if only empty: some upstreams want that back, too.
+    var hasDetails = false
+    var texts: [TextPart] = []
+    /// The name under which the texts came.
+    var textField: StaticString = "reasoning"
+
+    mutating func clear() {
+        details.removeAll(keepingCapacity: true)
+        hasDetails = false
+        texts.removeAll(keepingCapacity: true)
+        textField = "reasoning"
+    }
+}
+
+extension RequestWriter {
+    /// Writes assistant messages that follow one another as one message.
+    mutating func writeAssistant(
+        _ entries: ArraySlice<MessageEntry>, isLast: Bool
+    ) throws(APIError) {
+        calls.removeAll(keepingCapacity: true)
+        callIndex.removeAll(keepingCapacity: true)
+        for entry in entries {
+            guard entry.hasBlocks else {
+                addText(entry.content)
+                continue
+            }
+            var elements = document.elements(of: entry.content)
+            var index = 0
+            while let element = document.next(&elements) {
+                let path = entry.path.content(index)
+                try addAssistantBlock(try readBlock(element, at: path), at: path)
+                index += 1
+            }
+        }
+        // A message of thoughts alone says nothing to the model.
+        if !parts.isEmpty || !calls.isEmpty { writeAssistantMessage(isLast: isLast) }
+        thoughts.clear()
+        clearParts()
+    }
+
+    private mutating func writeAssistantMessage(isLast: Bool) {
+        beginMessage(#"{"role":"assistant","content":"#)
+        // Null, not "": some providers refuse a blank text beside calls.
+        if parts.isEmpty { output.append("null") } else { writeContent() }
+        writeThoughts()
+        if !calls.isEmpty {
+            output.append(#","tool_calls":["#)
+            for index in calls.indices {
+                if index > 0 { output.append(UInt8(ascii: ",")) }
+                write(calls[index])
+            }
+            output.append(UInt8(ascii: "]"))
+        } else if isLast, settings.profile.marksPrefill {
+            output.append(#","prefix":true"#)
+        }
+        output.append(UInt8(ascii: "}"))
+    }
+
+    private mutating func addAssistantBlock(
+        _ block: ContentBlock, at path: FieldPath
+    ) throws(APIError) {
+        switch block.kind {
+        case .text:
+            let text = try document.required(block.text, .string, at: path, "text")
+            addText(text, try cacheControl(block.cacheControl, at: path))
+        case .toolUse:
+            try addCall(block, at: path)
+            attach(try cacheControl(block.cacheControl, at: path))
+        case .thinking:
+            let text = try document.required(block.thinking, .string, at: path, "thinking")
+            let signature = try document.optional(block.signature, .string, at: path, "signature")
+            addThought(text: text, seal: signature)
+        case .redactedThinking:
+            let data = try document.required(block.data, .string, at: path, "data")
+            addThought(text: nil, seal: data)
+        case .image, .document, .toolResult: noteUnknown(block)
+        default: addFlattened(block)
+        }
+    }
+
+    // MARK: Calls
+
+    private mutating func addCall(_ block: ContentBlock, at path: FieldPath) throws(APIError) {
+        let id = try document.required(block.id, .string, at: path, "id")
+        guard !document.isEmptyString(id) else { throw path.error("id", .empty) }
+        let name = try document.required(block.name, .string, at: path, "name")
+        guard !document.isEmptyString(name) else { throw path.error("name", .empty) }
+        let input = try document.required(block.input, .object, at: path, "input")
+        let key = document.unescaped(id)
+        facts.usedToolIDs.insert(key)
+        if plan.hasDeferredTools { loadedTools.insert(document.unescaped(name)) }
+        guard callIndex[key] == nil else {
+            dropped.note("messages.content:tool_use with a repeated id")
+            return
+        }
+        callIndex[key] = calls.count
+        calls.append(ToolCall(id: id, name: name, input: input))
+    }
+
+    private mutating func write(_ call: ToolCall) {
+        output.append(#"{"id":""#)
+        writeToolID(call.id)
+        output.append(#"","type":"function","function":{"name":""#)
+        writeToolName(call.name)
+        output.append(#"","arguments":""#)
+        // The client's own bytes: any change of them between turns breaks prefix caches.
+        output.append(escaping: document, call.input)
+        output.append(#""}}"#)
+    }
+
+    // MARK: Thoughts
+
+    private mutating func addThought(text: JSONNode?, seal node: JSONNode?) {
+        let field = settings.profile.reasoningField
+        guard field != .none, !settings.isWithoutReasoning else { return }
+        let seal = node.flatMap { openSeal($0) }
+        switch field {
+        case .none: break
+        case .reasoningDetails: addSealedThought(seal, text)
+        case .reasoningContent, .reasoning:
+            // A text needs no proof of where it comes from.
+            if let seal, seal.dialect != .details, !seal.content.isEmpty {
+                addThoughtText(seal.content)
+            } else if let text, !isBlank(document.content(text)) {
+                thoughts.texts.append(TextPart(range: document.content(text)))
+            }
+            thoughts.textField = field == .reasoning ? "reasoning" : "reasoning_content"
+        }
+    }
+
+    private mutating func addSealedThought(_ seal: ReasoningSeal?, _ text: JSONNode?) {
+        guard let seal, seal.isAtHome(in: settings.upstreamModel) else {
+            if family == .deepSeek, let text, !isBlank(document.content(text)) {
+                // Unsigned, and demanded with every call.
+                thoughts.texts.append(TextPart(range: document.content(text)))
+                thoughts.textField = "reasoning_content"
+            } else {
+                dropped.note("messages.content.thinking")
+            }
+            return
+        }
+        switch seal.dialect {
+        case .details:
+            thoughts.hasDetails = true
+            guard !seal.content.isEmpty else { return }
+            if !thoughts.details.isEmpty { thoughts.details.append(UInt8(ascii: ",")) }
+            thoughts.details.append(contentsOf: seal.content)
+        case .reasoning, .reasoningContent:
+            thoughts.textField = seal.dialect == .reasoning ? "reasoning" : "reasoning_content"
+            if !seal.content.isEmpty {
+                addThoughtText(seal.content)
+            } else if let text {
+                thoughts.texts.append(TextPart(range: document.content(text)))
+            }
+        case .thinkTags, .contentParts: break
+        }
+    }
+
+    private mutating func addThoughtText(_ content: [UInt8]) {
+        let start = scratch.count
+        scratch.append(contentsOf: content)
+        thoughts.texts.append(TextPart(range: start..<scratch.count, isComposed: true))
+    }
+
+    private func openSeal(_ node: JSONNode) -> ReasoningSeal? {
+        if document.isEscaped(node) {
+            // Some serialisers escape the slashes of base64.
+            return ReasoningSeal.open(document.unescaped(node).span)
+        }
+        return ReasoningSeal.open(document.bytes.span.extracting(document.content(node)))
+    }
+
+    private mutating func writeThoughts() {
+        let profile = settings.profile
+        let isDemanded =
+            !calls.isEmpty
+            && (profile.wantsReasoningWithCalls
+                || profile.reasoningField == .reasoningDetails && family == .deepSeek)
+        if thoughts.hasDetails {
+            output.append(#","reasoning_details":["#)
+            output.append(contentsOf: thoughts.details)
+            output.append(UInt8(ascii: "]"))
+        } else if !thoughts.texts.isEmpty, isDemanded || !profile.wantsReasoningWithCalls {
+            writeKey(thoughts.textField)
+            output.append(UInt8(ascii: "\""))
+            for index in thoughts.texts.indices {
+                if index > 0 { output.append("\\n\\n") }
+                write(thoughts.texts[index])
+            }
+            output.append(UInt8(ascii: "\""))
+        } else if isDemanded {
+            // DeepSeek answers 400 to calls without it, and takes "".
+            output.append(#","reasoning_content":"""#)
+        }
+    }
+}

@@ -1,0 +1,90 @@
+// The state of one translation: what is read, what is written, what is remembered in between. The
+// topics are extensions in files of their own: SystemText, Conversation, UserContent,
+// AssistantContent, ToolResults, Media, Tools, ToolChoice, Reasoning, Sampling, CacheControl.
+//
+// Text of ours within string content is written escaped ("\\n"), since it stands among slices of
+// the client's still escaped text.
+
+struct RequestWriter {
+    let document: JSONDocument
+    let outline: RequestOutline
+    let settings: RequestSettings
+    let family: ModelFamily
+    /// Whether upstream and model know `cache_control`.
+    let keepsCacheControl: Bool
+    /// Members of the body that must not be written: refused before, or configured otherwise.
+    let withheld: Set<String>
+
+    var output: [UInt8] = []
+    var facts = RequestFacts()
+    var dropped = DroppedFields()
+    var headers = UpstreamHeaders()
+
+    // MARK: The message at hand
+
+    var parts: [ContentPart] = []
+    /// Media of tool results, for the user message that follows.
+    var attachments: [ContentPart] = []
+    var scratch: [UInt8] = []
+    /// The calls of the last assistant message, and where each client id stands among them.
+    var calls: [ToolCall] = []
+    var callIndex: [[UInt8]: Int] = [:]
+    var thoughts = Thoughts()
+    var messageCount = 0
+
+    // MARK: What messages say about the rest of the body
+
+    var plan = ToolPlan()
+    /// Deferred tools that something in the conversation has loaded, by client name.
+    var loadedTools: Set<[UInt8]> = []
+    /// The latest word of a `tool_addition` (true) or `tool_removal` (false).
+    var toolChanges: [[UInt8]: Bool] = [:]
+    /// `tool_addition` blocks that define a tool.
+    var addedTools: [(node: JSONNode, path: FieldPath)] = []
+    /// The effort that the last system message asked for.
+    var effortOverride: ReasoningEffort?
+    /// Where breakpoints have been written, in the order of the body.
+    var cacheMarks: [Range<Int>] = []
+    /// Whether the body has tools, and whether one of them must be called.
+    var hasTools = false
+    var forcesTool = false
+
+    init(document: JSONDocument, outline: RequestOutline, settings: RequestSettings) {
+        self.document = document
+        self.outline = outline
+        self.settings = settings
+        family = ModelFamily.of(settings.upstreamModel)
+        keepsCacheControl =
+            settings.profile.allowsCacheControl && family.hasCacheControl
+            && !settings.omittedFields.contains("cache_control")
+        var withheld = settings.omittedFields
+        for field in settings.profile.extraFields + settings.extraFields {
+            withheld.insert(field.name)
+        }
+        self.withheld = withheld
+    }
+
+    /// Whether the member `name` of the body is to be written.
+    func allows(_ name: String) -> Bool { withheld.isEmpty || !withheld.contains(name) }
+
+    /// Writes `,"name":`.
+    mutating func writeKey(_ name: StaticString) {
+        output.append(#",""#)
+        output.append(name)
+        output.append(#"":"#)
+    }
+
+    /// Begins the next element of `messages`.
+    mutating func beginMessage(_ opening: StaticString) {
+        if messageCount > 0 { output.append(UInt8(ascii: ",")) }
+        messageCount += 1
+        output.append(opening)
+    }
+}
+
+extension [UInt8] {
+    /// Appends the literal at `node` as the content of a string that holds JSON text.
+    mutating func append(escaping document: JSONDocument, _ node: JSONNode) {
+        append(jsonEscaping: document.bytes.span.extracting(document.literal(node)))
+    }
+}

@@ -1,0 +1,180 @@
+// The scalar fields: the length of the answer, sampling, stop sequences, the answer's format, and
+// who asks. Numbers are copied as the client wrote them.
+
+extension RequestWriter {
+    /// OpenRouter gives OpenAI's models through an API that refuses less.
+    private static var openAIAnswerTokensMin: Int { 16 }
+    /// What is kept free of the context window, since the prompt's size is an estimate.
+    private static var windowReserve: Int { 512 }
+
+    // MARK: Length
+
+    /// The client's `max_tokens` within what the model and the window allow.
+    var answerTokensMax: Int {
+        var tokens = outline.maxTokens
+        if let most = settings.capabilities.outputTokensMax, most > 0 { tokens = min(tokens, most) }
+        if let window = settings.capabilities.contextTokens, let prompt = settings.promptTokens {
+            let left = window - min(max(prompt, 0), window) - Self.windowReserve
+            // Too little left is for the upstream to say: its words make clients compact.
+            if left >= Self.thinkingBudgetMin { tokens = min(tokens, left) }
+        }
+        if settings.profile.allowsServerTools, family == .openAI {
+            tokens = max(tokens, Self.openAIAnswerTokensMin)
+        }
+        return tokens
+    }
+
+    mutating func writeAnswerLength() {
+        guard outline.maxTokens > 0 else { return }
+        facts.maxTokens = outline.maxTokens
+        var usesNewName = settings.profile.usesMaxCompletionTokens
+        if !allows(usesNewName ? "max_completion_tokens" : "max_tokens") { usesNewName.toggle() }
+        guard allows(usesNewName ? "max_completion_tokens" : "max_tokens") else { return }
+        writeKey(usesNewName ? "max_completion_tokens" : "max_tokens")
+        output.append(decimal: answerTokensMax)
+    }
+
+    // MARK: Sampling
+
+    mutating func writeSampling() throws(APIError) {
+        let fields = outline.fields
+        try writeNumber("temperature", fields.temperature, upTo: 2, .outsideZeroToTwo)
+        try writeNumber("top_p", fields.topP, upTo: 1, .outsideZeroToOne)
+        if let value = try document.whole(fields.topK, at: FieldPath("top_k")),
+            let node = fields.topK
+        {
+            guard value >= 0 else { throw FieldPath("top_k").error(.negative) }
+            if settings.profile.allowsTopK, allows("top_k") {
+                writeKey("top_k")
+                output.append(document, node)
+            } else {
+                dropped.note("top_k")
+            }
+        }
+        try writeStopSequences()
+    }
+
+    private mutating func writeNumber(
+        _ name: StaticString, _ node: JSONNode?, upTo limit: Double, _ problem: FieldProblem
+    ) throws(APIError) {
+        let path = FieldPath(name)
+        guard let node = try document.optional(node, .number, at: path) else { return }
+        guard let value = document.number(node), value >= 0, value <= limit else {
+            throw path.error(problem)
+        }
+        guard allows("\(name)") else {
+            dropped.note(name)
+            return
+        }
+        writeKey(name)
+        output.append(document, node)
+    }
+
+    private mutating func writeStopSequences() throws(APIError) {
+        let path = FieldPath("stop_sequences")
+        guard let list = try document.optional(outline.fields.stopSequences, .list, at: path) else {
+            return
+        }
+        let isAllowed = allows("stop")
+        let start = output.count
+        var written = 0
+        var index = 0
+        var elements = document.elements(of: list)
+        while let element = document.next(&elements) {
+            _ = try document.required(element, .string, at: FieldPath("stop_sequences", index))
+            index += 1
+            if document.isEmptyString(element) { continue }
+            guard isAllowed, written < settings.profile.stopSequencesMax else {
+                dropped.note("stop_sequences")
+                continue
+            }
+            facts.stopSequences.append(document.unescaped(element))
+            output.append(written == 0 ? #","stop":["# : ",")
+            output.append(document, element)
+            written += 1
+        }
+        if output.count > start { output.append(UInt8(ascii: "]")) }
+    }
+
+    // MARK: The answer's format
+
+    /// The schema that the answer must match.
+    private func answerSchema() throws(APIError) -> JSONNode? {
+        let path = FieldPath("output_config")
+        let config = try document.optional(outline.fields.outputConfig, .object, at: path)
+        // `output_format` is the name that the field had in the beta.
+        let field = config.flatMap { document.member($0, "format") }
+        guard
+            let format = try document.optional(
+                field ?? outline.fields.outputFormat, .object, at: path, "format")
+        else { return nil }
+        let type = try document.required(
+            document.member(format, "type"), .string, at: path, "format.type")
+        guard document.equals(type, "json_schema") else {
+            throw path.error("format.type", .notAFormat)
+        }
+        return try document.required(
+            document.member(format, "schema"), .object, at: path, "format.schema")
+    }
+
+    private var structuredOutput: UpstreamProfile.StructuredOutput {
+        if settings.capabilities.structuredOutput == false || !allows("response_format") {
+            return .prompt
+        }
+        return settings.profile.structuredOutput
+    }
+
+    mutating func writeAnswerFormat() throws(APIError) {
+        guard let schema = try answerSchema() else { return }
+        switch structuredOutput {
+        case .prompt: break
+        case .object: output.append(#","response_format":{"type":"json_object"}"#)
+        case .schema:
+            output.append(
+                #","response_format":{"type":"json_schema","json_schema":{"name":"response""#)
+            if allowsStrict { output.append(#","strict":true"#) }
+            output.append(#","schema":"#)
+            output.append(document, schema)
+            output.append("}}")
+        }
+    }
+
+    /// Adds the schema to the system message where it cannot be given otherwise.
+    mutating func addSchemaNote() throws(APIError) {
+        guard structuredOutput != .schema, let schema = try answerSchema() else { return }
+        let start = scratch.count
+        scratch.append("Answer with one JSON value and nothing else. It must match this schema:\\n")
+        scratch.append(escaping: document, schema)
+        addComposed(since: start)
+    }
+
+    // MARK: Identity
+
+    /// Writes who asks, by digests: what a client says of its user is nobody else's business, and
+    /// too long for some upstreams.
+    mutating func writeIdentity() {
+        let profile = settings.profile
+        if profile.allowsSessionID, allows("session_id"),
+            let session = settings.sessionID ?? outline.sessionID
+        {
+            // OpenRouter keeps a session at one provider, and so its prompt cache warm.
+            writeDigest("session_id", of: session)
+        }
+        if profile.allowsUser, allows("user"), let user = outline.userID, !user.isEmpty {
+            writeDigest("user", of: user)
+        }
+    }
+
+    /// Writes a member whose value is 64 hexadecimal digits: the SHA-256 of the installation's
+    /// secret, the member's name and `identity`.
+    private mutating func writeDigest(_ name: StaticString, of identity: [UInt8]) {
+        var text = settings.identitySalt
+        text.append(name)
+        text.append(UInt8(ascii: ":"))
+        text.append(contentsOf: identity)
+        writeKey(name)
+        output.append(UInt8(ascii: "\""))
+        for byte in SHA256.digest(text.span) { output.append(hexadecimal: byte) }
+        output.append(UInt8(ascii: "\""))
+    }
+}

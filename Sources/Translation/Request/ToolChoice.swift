@@ -1,0 +1,95 @@
+// `tool_choice`: whether and which tool must be called.
+
+struct ToolChoice {
+    enum Mode: Equatable {
+        case auto, any, none
+        /// The client's name of the tool, decoded.
+        case tool([UInt8])
+    }
+
+    /// Nil when the client said nothing.
+    var mode: Mode?
+    var forbidsParallelCalls = false
+}
+
+extension RequestWriter {
+    func readToolChoice() throws(APIError) -> ToolChoice {
+        let path = FieldPath("tool_choice")
+        var choice = ToolChoice()
+        guard let node = try document.optional(outline.fields.toolChoice, .object, at: path) else {
+            return choice
+        }
+        let type = try document.required(document.member(node, "type"), .string, at: path, "type")
+        if document.equals(type, "auto") {
+            choice.mode = .auto
+        } else if document.equals(type, "any") {
+            choice.mode = .any
+        } else if document.equals(type, "none") {
+            choice.mode = ToolChoice.Mode.none
+        } else if document.equals(type, "tool") {
+            let name = try document.required(
+                document.member(node, "name"), .string, at: path, "name")
+            choice.mode = .tool(document.unescaped(name))
+        } else {
+            throw path.error("type", .notAToolChoice)
+        }
+        choice.forbidsParallelCalls = try document.flag(
+            document.member(node, "disable_parallel_tool_use"), at: path,
+            "disable_parallel_tool_use")
+        return choice
+    }
+
+    /// Writes `tool_choice` and `parallel_tool_calls`; there are tools.
+    mutating func write(_ choice: ToolChoice, among offer: [OfferedTool]) throws(APIError) {
+        if let mode = choice.mode {
+            let start = output.count
+            try write(mode, among: offer)
+            if !allows("tool_choice") { output.removeSubrange(start...) }
+        }
+        if choice.forbidsParallelCalls {
+            if settings.profile.allowsParallelToolCalls, allows("parallel_tool_calls") {
+                output.append(#","parallel_tool_calls":false"#)
+            } else {
+                dropped.note("tool_choice.disable_parallel_tool_use")
+            }
+        }
+    }
+
+    private mutating func write(
+        _ mode: ToolChoice.Mode, among offer: [OfferedTool]
+    ) throws(APIError) {
+        switch mode {
+        case .auto: output.append(#","tool_choice":"auto""#)
+        case .none: output.append(#","tool_choice":"none""#)
+        case .any:
+            output.append(#","tool_choice":""#)
+            output.append(contentsOf: settings.profile.forcedChoice.rawValue.utf8)
+            output.append(UInt8(ascii: "\""))
+            forcesTool = true
+        case .tool(let name):
+            guard let tool = offer.first(where: { $0.name == name }) else {
+                if plan.lacksServerTools {
+                    dropped.note("tool_choice")
+                    return
+                }
+                throw FieldPath("tool_choice").refusal(
+                    "name", "no tool of this name is among the tools on offer")
+            }
+            forcesTool = true
+            switch tool.kind {
+            case .webSearch: output.append(#","tool_choice":{"type":"openrouter:web_search"}"#)
+            case .webFetch: output.append(#","tool_choice":{"type":"openrouter:web_fetch"}"#)
+            case .function, .builtIn:
+                output.append(#","tool_choice":{"type":"function","function":{"name":""#)
+                output.append(contentsOf: ToolName.upstreamForm(of: name))
+                output.append(#""}}"#)
+            }
+        }
+    }
+
+    /// Whether `strict` may be written.
+    var allowsStrict: Bool {
+        settings.profile.allowsStrict && !settings.isWithoutStrict
+            && !settings.omittedFields.contains("strict")
+    }
+}

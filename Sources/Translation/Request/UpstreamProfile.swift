@@ -1,0 +1,274 @@
+// What each kind of upstream understands. All of them speak OpenAI's chat completions; none of them
+// the same. A translator asks the profile, never a host name, so that a new server is a new row.
+// An unknown host gets `generic`: only what every server takes.
+
+/// The capabilities of an upstream server.
+package struct UpstreamProfile: Sendable, Equatable {
+    /// How reasoning is asked for.
+    package enum ReasoningDialect: Sendable, Equatable {
+        /// `reasoning: {effort | max_tokens, enabled}` and `verbosity` (OpenRouter).
+        case reasoningObject
+        /// `reasoning_effort: "low" | "medium" | "high"` (OpenAI).
+        case reasoningEffort
+        /// `thinking: {type: "enabled" | "disabled"}` (DeepSeek).
+        case thinkingParameter
+        case none
+    }
+
+    /// Under which name earlier reasoning goes back in assistant messages.
+    package enum ReasoningField: Sendable, Equatable {
+        /// `reasoning_details`, unmodified (OpenRouter).
+        case reasoningDetails
+        /// The text, as `reasoning_content`.
+        case reasoningContent
+        /// The text, as `reasoning`.
+        case reasoning
+        case none
+    }
+
+    /// Where system messages may stand.
+    package enum SystemMessages: Sendable, Equatable {
+        case anywhere
+        /// Only as the first message; others become user text, and the roles must alternate.
+        case firstOnly
+    }
+
+    /// Where the images of a tool's result go.
+    package enum ToolMedia: Sendable, Equatable {
+        /// Into a user message after the tool messages: what every server takes.
+        case userMessage
+        /// Into the tool message itself.
+        case inline
+    }
+
+    /// What can be asked of the answer's shape.
+    package enum StructuredOutput: Sendable, Equatable {
+        /// `response_format: {type: "json_schema"}`.
+        case schema
+        /// `response_format: {type: "json_object"}`, and the schema in words.
+        case object
+        /// The schema in words only.
+        case prompt
+    }
+
+    /// What stands for "some tool must be called".
+    package enum ForcedChoice: String, Sendable {
+        case required, any
+    }
+
+    /// What `tool_call_id` may look like.
+    package enum ToolIDForm: Sendable, Equatable {
+        case any
+        /// Exactly nine of `[a-zA-Z0-9]` (Mistral).
+        case nineAlphanumerics
+    }
+
+    package var name: String
+    /// `max_completion_tokens` instead of `max_tokens`.
+    package var usesMaxCompletionTokens = false
+    package var allowsStreamOptions = true
+    package var allowsCacheControl = false
+    package var reasoningDialect = ReasoningDialect.none
+    /// The highest effort of the dialect `reasoningEffort`.
+    package var effortMax = ReasoningEffort.high
+    package var reasoningField = ReasoningField.none
+    /// DeepSeek: an assistant message with calls must say `reasoning_content`, if only "", and no
+    /// other needs it.
+    package var wantsReasoningWithCalls = false
+    package var toolMedia = ToolMedia.userMessage
+    /// `file` parts: PDF documents.
+    package var allowsFiles = false
+    /// A URL as `file_data`.
+    package var allowsFileURLs = false
+    /// `function.strict` and `json_schema.strict`.
+    package var allowsStrict = true
+    package var structuredOutput = StructuredOutput.schema
+    package var allowsSessionID = false
+    package var allowsUser = false
+    package var toolIDForm = ToolIDForm.any
+    package var allowsTopK = false
+    package var allowsParallelToolCalls = true
+    package var forcedChoice = ForcedChoice.required
+    /// Whether text may hold `<think>` tags to be taken as reasoning (response side).
+    package var parsesThinkTags = false
+    /// `openrouter:web_search` and `openrouter:web_fetch`.
+    package var allowsServerTools = false
+    package var systemMessages = SystemMessages.anywhere
+    package var stopSequencesMax = 4
+    /// A trailing assistant message must carry `prefix: true` (Mistral).
+    package var marksPrefill = false
+    /// Members for every body.
+    package var extraFields: [ExtraField] = []
+
+    package init(name: String) { self.name = name }
+}
+
+/// A member of the upstream body that configuration adds. It takes the place of a member of the
+/// same name that the translator would write.
+package struct ExtraField: Sendable, Equatable {
+    package var name: String
+    /// The value: JSON text that has been checked.
+    package var json: [UInt8]
+
+    package init(name: String, json: [UInt8]) {
+        self.name = name
+        self.json = json
+    }
+}
+
+// MARK: - The profiles
+
+extension UpstreamProfile {
+    package static let openrouter: UpstreamProfile = {
+        var profile = UpstreamProfile(name: "openrouter")
+        profile.allowsCacheControl = true
+        profile.reasoningDialect = .reasoningObject
+        profile.reasoningField = .reasoningDetails
+        profile.allowsFiles = true
+        profile.allowsFileURLs = true
+        profile.allowsSessionID = true
+        profile.allowsUser = true
+        profile.allowsTopK = true
+        profile.allowsServerTools = true
+        return profile
+    }()
+
+    package static let openai: UpstreamProfile = {
+        var profile = UpstreamProfile(name: "openai")
+        profile.usesMaxCompletionTokens = true
+        profile.reasoningDialect = .reasoningEffort
+        profile.allowsFiles = true
+        profile.allowsUser = true
+        return profile
+    }()
+
+    package static let azure: UpstreamProfile = {
+        var profile = openai
+        profile.name = "azure"
+        return profile
+    }()
+
+    package static let deepseek: UpstreamProfile = {
+        var profile = UpstreamProfile(name: "deepseek")
+        profile.reasoningDialect = .thinkingParameter
+        profile.reasoningField = .reasoningContent
+        profile.wantsReasoningWithCalls = true
+        profile.allowsStrict = false
+        profile.allowsParallelToolCalls = false
+        profile.structuredOutput = .object
+        profile.stopSequencesMax = 16
+        return profile
+    }()
+
+    package static let zai: UpstreamProfile = {
+        var profile = UpstreamProfile(name: "zai")
+        profile.reasoningDialect = .thinkingParameter
+        profile.reasoningField = .reasoningContent
+        profile.allowsStrict = false
+        profile.allowsParallelToolCalls = false
+        profile.structuredOutput = .object
+        return profile
+    }()
+
+    package static let moonshot: UpstreamProfile = {
+        var profile = UpstreamProfile(name: "moonshot")
+        profile.reasoningField = .reasoningContent
+        profile.allowsParallelToolCalls = false
+        return profile
+    }()
+
+    package static let groq: UpstreamProfile = {
+        var profile = UpstreamProfile(name: "groq")
+        profile.reasoningDialect = .reasoningEffort
+        profile.reasoningField = .reasoning
+        profile.allowsUser = true
+        profile.allowsStrict = false
+        return profile
+    }()
+
+    package static let mistral: UpstreamProfile = {
+        var profile = UpstreamProfile(name: "mistral")
+        profile.allowsStreamOptions = false
+        profile.toolIDForm = .nineAlphanumerics
+        profile.forcedChoice = .any
+        profile.systemMessages = .firstOnly
+        profile.marksPrefill = true
+        return profile
+    }()
+
+    package static let vllm: UpstreamProfile = {
+        var profile = UpstreamProfile(name: "vllm")
+        profile.reasoningDialect = .reasoningEffort
+        profile.reasoningField = .reasoning
+        profile.allowsTopK = true
+        profile.parsesThinkTags = true
+        profile.systemMessages = .firstOnly
+        profile.stopSequencesMax = 16
+        return profile
+    }()
+
+    package static let llamaCpp: UpstreamProfile = {
+        var profile = UpstreamProfile(name: "llama.cpp")
+        profile.reasoningField = .reasoningContent
+        profile.allowsTopK = true
+        profile.allowsStrict = false
+        profile.parsesThinkTags = true
+        profile.systemMessages = .firstOnly
+        profile.stopSequencesMax = 16
+        return profile
+    }()
+
+    package static let ollama: UpstreamProfile = {
+        var profile = UpstreamProfile(name: "ollama")
+        profile.reasoningDialect = .reasoningEffort
+        profile.reasoningField = .reasoning
+        profile.allowsStrict = false
+        profile.allowsParallelToolCalls = false
+        profile.parsesThinkTags = true
+        profile.systemMessages = .firstOnly
+        profile.stopSequencesMax = 16
+        return profile
+    }()
+
+    /// Only what every server is known to take.
+    package static let generic: UpstreamProfile = {
+        var profile = UpstreamProfile(name: "generic")
+        profile.allowsStrict = false
+        profile.allowsParallelToolCalls = false
+        profile.parsesThinkTags = true
+        profile.systemMessages = .firstOnly
+        return profile
+    }()
+
+    /// Every profile, `generic` last.
+    package static let all: [UpstreamProfile] = [
+        openrouter, openai, azure, deepseek, groq, mistral, moonshot, zai, vllm, llamaCpp, ollama,
+        generic,
+    ]
+
+    /// The profile called `name`; nil when there is none.
+    package static func named(_ name: String) -> UpstreamProfile? {
+        all.first { $0.name == name }
+    }
+
+    /// The profile of the servers at `host`, which may carry a port.
+    package static func forHost(_ host: String) -> UpstreamProfile {
+        let host = host.lowercased()
+        // The port that Ollama listens on unless told otherwise.
+        if host.hasSuffix(":11434") { return ollama }
+        let parts = host.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        let bare = parts.first.map(String.init) ?? host
+        for (domain, profile) in domains where bare == domain || bare.hasSuffix("." + domain) {
+            return profile
+        }
+        return generic
+    }
+
+    private static let domains: [(domain: String, profile: UpstreamProfile)] = [
+        ("openrouter.ai", openrouter), ("api.openai.com", openai), ("openai.azure.com", azure),
+        ("services.ai.azure.com", azure), ("cognitiveservices.azure.com", azure),
+        ("deepseek.com", deepseek), ("groq.com", groq), ("mistral.ai", mistral),
+        ("moonshot.ai", moonshot), ("moonshot.cn", moonshot), ("z.ai", zai),
+        ("bigmodel.cn", zai), ("ollama.com", ollama),
+    ]
+}
