@@ -1,0 +1,167 @@
+// Telling that a request was too long for the model, and by how much, from the upstream's words.
+// Every server has its own; clients know Anthropic's two sentences, act on their numbers (compact
+// the conversation, lower max_tokens) and are stuck without them.
+
+/// A request that does not fit the model's context, in tokens.
+struct ContextOverflow: Equatable {
+    /// The input.
+    var input: Int
+    /// The most that the model takes.
+    var limit: Int
+    /// What was asked for as output, when only both together are too much.
+    var output: Int?
+
+    /// The sentence that clients know.
+    var message: String {
+        if let output {
+            return "input length and `max_tokens` exceed context limit: \(input) + \(output) > "
+                + "\(limit), decrease input length or `max_tokens` and try again"
+        }
+        return "prompt is too long: \(input) tokens > \(limit) maximum"
+    }
+
+    /// The overflow that `text` tells of; nil when it tells of something else.
+    ///
+    /// - Parameters:
+    ///   - isCertain: whether a symbolic code has said already that it is one.
+    ///   - inputEstimate: our own count of the input, for texts without numbers.
+    ///   - maxTokens: the output that was asked for.
+    init?(text: String, isCertain: Bool, inputEstimate: Int, maxTokens: Int) {
+        let words = Words(text)
+        guard isCertain || Self.tells(words) else { return nil }
+        let stated = Statement(words)
+        let output = stated.output ?? maxTokens
+        let known = stated.input ?? stated.total.map { max(0, $0 - (stated.output ?? 0)) }
+        let used = max(1, known ?? inputEstimate)
+        // Without a limit a tenth is said to be too much, so that clients have a size to cut by.
+        let limit = stated.limit ?? used - max(1, used / 10)
+        if used <= limit, used + output > limit {
+            self.init(input: used, limit: limit, output: output)
+        } else {
+            self.init(input: max(used, limit + 1), limit: limit, output: nil)
+        }
+    }
+
+    private init(input: Int, limit: Int, output: Int?) {
+        self.input = input
+        self.limit = limit
+        self.output = output
+    }
+
+    private static let phrases: [StaticString] = [
+        "maximum context length", "context window", "context_length_exceeded", "context length",
+        "context size", "exceed context limit", "prompt is too long", "input is too long",
+        "maximum prompt length", "input token count", "model token limit", "too many tokens",
+        "reduce the length of the messages", "prompt exceeds max length",
+        "range of input length",
+    ]
+
+    private static func tells(_ words: Words) -> Bool {
+        for phrase in phrases where words.first(phrase) != nil { return true }
+        // "too long" alone may be about an id or a name.
+        return words.first("too long") != nil
+            && (words.first("token") != nil || words.first("prompt") != nil)
+    }
+
+    /// The numbers that a text gives, each found by the words beside it.
+    private struct Statement {
+        var limit: Int?
+        var input: Int?
+        var output: Int?
+        var total: Int?
+
+        init(_ words: Words) {
+            limit =
+                words.number(
+                    after: [
+                        "maximum context length is", "maximum context length of",
+                        "maximum prompt length is", "tokens allowed (", "available context size (",
+                        "token limit: ", "context limit of", "context window of", "must be <= ",
+                        "should be [1, ", "context length is only", "context length of", " > ",
+                    ])
+                ?? words.number(before: [" maximum context length", " maximum"])
+            input =
+                words.number(
+                    after: [
+                        "messages resulted in", "request contains", "input token count (",
+                        "prompt contains", "request has", "(requested: ", "request (",
+                        "prompt is too long: ", "context limit: ",
+                    ])
+                ?? words.number(
+                    before: [" in the messages", " input tokens", " `inputs` tokens"])
+            output =
+                words.number(after: ["`max_tokens` exceed context limit: ", "is too large: "])
+                ?? words.number(
+                    before: [
+                        " in the completion", " in the output", " output tokens",
+                        " `max_new_tokens`",
+                    ])
+            total = words.number(after: ["you requested about", "you requested"])
+            // Anthropic's own: "…: 190000 + 32000 > 200000".
+            if words.first("exceed context limit: ") != nil {
+                output = words.number(after: [" + "])
+            }
+        }
+    }
+
+    /// A text in lower case, searched for words and the numbers beside them.
+    private struct Words {
+        private let text: [UInt8]
+
+        init(_ text: String) { self.text = Array(text.lowercased().utf8) }
+
+        func first(_ words: StaticString) -> Int? { text.firstOffset(of: words) }
+
+        /// The number that follows the first of the words that has one.
+        func number(after list: [StaticString]) -> Int? {
+            for words in list {
+                guard let offset = first(words) else { continue }
+                var index = offset + words.utf8CodeUnitCount
+                while index < text.count, text[index] == 0x20 { index += 1 }
+                if let number = number(from: index) { return number }
+            }
+            return nil
+        }
+
+        /// The number that stands right before the first of the words that has one.
+        func number(before list: [StaticString]) -> Int? {
+            for words in list {
+                guard let end = first(words) else { continue }
+                var start = end
+                while start > 0, Self.isPart(text[start - 1]) { start -= 1 }
+                if let number = number(from: start) { return number }
+            }
+            return nil
+        }
+
+        private static func isPart(_ byte: UInt8) -> Bool {
+            byte &- UInt8(ascii: "0") < 10 || byte == UInt8(ascii: ",")
+        }
+
+        private func number(from start: Int) -> Int? {
+            var value: Int?
+            var index = start
+            while index < text.count, Self.isPart(text[index]) {
+                defer { index += 1 }
+                guard text[index] != UInt8(ascii: ",") else { continue }
+                value = (value ?? 0) * 10 + Int(text[index] - UInt8(ascii: "0"))
+                // Far above any context; nothing overflows.
+                if value ?? 0 > 1 << 40 { return nil }
+            }
+            return value
+        }
+    }
+}
+
+extension [UInt8] {
+    /// Where `words` (ASCII) first stand.
+    func firstOffset(of words: StaticString, from start: Int = 0) -> Int? {
+        let bytes = span
+        var index = start
+        while index + words.utf8CodeUnitCount <= bytes.count {
+            if Translation.matches(bytes, index, words) { return index }
+            index += 1
+        }
+        return nil
+    }
+}

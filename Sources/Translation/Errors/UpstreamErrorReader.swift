@@ -1,0 +1,345 @@
+// From an upstream's failure to the error that makes a client do the right thing. Clients act by
+// status, by `x-should-retry`, and by a few sentences they know; the table of who does what is in
+// docs/translation.md. Beside the error stands what the proxy itself could do about it.
+
+/// What may help when a request is tried once more, before the client hears of the failure.
+package enum UpstreamRemedy: Equatable, Sendable {
+    case none
+    /// The upstream does not know this request parameter.
+    case dropParameter(String)
+    /// The upstream does not accept the reasoning that was sent back to it.
+    case dropReasoning
+    /// No provider takes strict schemas.
+    case dropStrict
+    /// The account affords no more output than this.
+    case lowerMaxTokens(Int)
+}
+
+/// An upstream's failure, translated.
+package struct UpstreamFailure: Equatable, Sendable {
+    package var error: APIError
+    package var remedy: UpstreamRemedy
+}
+
+/// Reads the failures of one request.
+package struct UpstreamErrorReader: Sendable {
+    /// Headers of an error response that matter, as text.
+    package struct Headers: Sendable {
+        package var retryAfter: String?
+        package var rateLimitReset: String?
+        package init(retryAfter: String? = nil, rateLimitReset: String? = nil) {
+            self.retryAfter = retryAfter
+            self.rateLimitReset = rateLimitReset
+        }
+    }
+
+    /// Our own count of the request's input tokens.
+    package var inputTokensEstimate: Int
+    /// The output tokens that the request asked for.
+    package var maxTokens: Int
+    /// The setting that holds the upstream's key, to be named when the key is refused.
+    package var credentialName: String
+    /// The upstream's key, never to be shown.
+    package var secret: [UInt8]
+    /// The time of the request, in milliseconds since 1970: resets are told as points in time.
+    package var nowMilliseconds: Int
+
+    package init(
+        inputTokensEstimate: Int, maxTokens: Int, credentialName: String = "OPENROUTER_API_KEY",
+        secret: [UInt8] = [], nowMilliseconds: Int = 0
+    ) {
+        self.inputTokensEstimate = inputTokensEstimate
+        self.maxTokens = maxTokens
+        self.credentialName = credentialName
+        self.secret = secret
+        self.nowMilliseconds = nowMilliseconds
+    }
+
+    /// Waits beyond this are not left to clients: some sleep as long as they are told.
+    static var retryAfterMax: Int { 60 }
+
+    // MARK: Reading
+
+    /// The failure that an upstream's response tells of.
+    ///
+    /// - Parameters:
+    ///   - status: the HTTP status; 200 for an error in a body that promised better.
+    ///   - body: as much of it as was read; 64 KiB are plenty.
+    package func read(
+        status: Int, headers: Headers = Headers(), body: [UInt8]
+    ) -> UpstreamFailure {
+        var document = JSONDocument()
+        var report = UpstreamErrorReport()
+        let isJSON = (try? document.parse(body)) != nil
+        let isPage = !isJSON && body.contains { $0 > 0x20 }
+        if isJSON { report = UpstreamErrorReport(document) }
+        if isPage { report.message = "It sent \(Self.summary(ofPage: body))." }
+        if report.rateLimitReset.isEmpty { report.rateLimitReset = headers.rateLimitReset ?? "" }
+        if report.retryAfter == nil {
+            report.retryAfter = headers.retryAfter.flatMap { Double($0) }
+                .flatMap { Int(exactly: $0.rounded(.up)) }
+        }
+        return failure(report, status: effectiveStatus(report, http: status), isPage: isPage)
+    }
+
+    /// The failure that an event in the middle of a stream tells of.
+    func read(midStream document: JSONDocument) -> UpstreamFailure {
+        var report = UpstreamErrorReport(document)
+        if report.message.isEmpty {
+            report.message = "The upstream reports that it failed, without saying why."
+        }
+        return failure(report, status: effectiveStatus(report, http: 200), isPage: false)
+    }
+
+    /// The status that counts: the error's own, else HTTP's, else what the words stand for.
+    private func effectiveStatus(_ report: UpstreamErrorReport, http: Int) -> Int {
+        if let status = report.status { return status }
+        if http >= 400 { return http }
+        return Self.statuses[report.errorType] ?? Self.statuses[report.code] ?? 500
+    }
+
+    /// What OpenRouter's `error_type`, and the `type` and `code` of others, stand for.
+    private static let statuses: [String: Int] = [
+        "context_length_exceeded": 400, "max_tokens_exceeded": 400, "token_limit_exceeded": 400,
+        "string_too_long": 400, "authentication": 401, "permission_denied": 403,
+        "payment_required": 402, "rate_limit_exceeded": 429, "provider_overloaded": 529,
+        "provider_unavailable": 502, "invalid_request": 400, "invalid_prompt": 400,
+        "not_found": 404, "precondition_failed": 412, "payload_too_large": 413,
+        "unprocessable": 422, "content_policy_violation": 400, "refusal": 400,
+        "invalid_image": 400, "image_too_large": 400, "image_too_small": 400,
+        "unsupported_image_format": 400, "image_not_found": 400, "image_download_failed": 400,
+        "server": 500, "timeout": 504, "unmapped": 500,
+        "invalid_request_error": 400, "BadRequestError": 400, "authentication_error": 401,
+        "invalid_api_key": 401, "permission_error": 403, "not_found_error": 404,
+        "model_not_found": 404, "NotFoundError": 404, "rate_limit_error": 429,
+        "insufficient_quota": 429, "overloaded_error": 529, "timeout_error": 504,
+        "server_error": 500, "RateLimitReached": 429, "tool_use_failed": 400,
+    ]
+
+    // MARK: Deciding
+
+    private func failure(
+        _ report: UpstreamErrorReport, status: Int, isPage: Bool
+    ) -> UpstreamFailure {
+        var error = error(report, status: status, isPage: isPage)
+        if report.isRetryable == false {
+            error.shouldRetry = false
+            error.retryAfter = nil
+        }
+        error.message = SecretScrubber.scrub(error.message, secret: secret)
+        return UpstreamFailure(error: error, remedy: remedy(report, status: status))
+    }
+
+    private func error(
+        _ report: UpstreamErrorReport, status: Int, isPage: Bool
+    ) -> APIError {
+        let text = text(report, status: status)
+        switch report.availabilityCode {
+        case "model_not_found": return notFound(report, text)
+        case "wrong_endpoint": return .invalidRequest(text)
+        case "temporarily_unavailable": return overloaded(report, text)
+        default: break
+        }
+        if report.errorType == "provider_overloaded" { return overloaded(report, text) }
+        switch status {
+        case 401: return keyRefused(text)
+        case 402: return APIError(status: 402, type: .billing, message: text)
+        case 403: return forbidden(report, text, isPage: isPage)
+        case 404: return notFound(report, text)
+        case 408, 504, 524: return APIError(status: 504, type: .timeout, message: text)
+        case 409: return APIError(status: 409, type: .conflict, message: text)
+        case 429: return rateLimited(report, text)
+        case 400...499: return badRequest(report, status: status, text)
+        case 502: return APIError(status: 502, type: .api, message: text)
+        case 503, 529: return overloaded(report, text)
+        default:
+            if report.errorType == "timeout" {
+                return APIError(status: 504, type: .timeout, message: text)
+            }
+            let isUnavailable = report.errorType == "provider_unavailable"
+            return APIError(status: isUnavailable ? 502 : 500, type: .api, message: text)
+        }
+    }
+
+    private func badRequest(
+        _ report: UpstreamErrorReport, status: Int, _ text: String
+    ) -> APIError {
+        let certain = ["context_length_exceeded", "max_tokens_exceeded", "token_limit_exceeded"]
+        let isCertain = certain.contains(report.errorType) || certain.contains(report.code)
+        let isOther =
+            report.errorType == "string_too_long" || report.code == "string_above_max_length"
+        if !isOther,
+            let overflow = ContextOverflow(
+                text: report.message, isCertain: isCertain, inputEstimate: inputTokensEstimate,
+                maxTokens: maxTokens)
+        {
+            return .invalidRequest(overflow.message)
+        }
+        if report.code == "model_not_found" { return notFound(report, text) }
+        if status == 413 { return APIError(status: 413, type: .requestTooLarge, message: text) }
+        return .invalidRequest(text)
+    }
+
+    /// A 403 is about the content, or a permission, or a region; a bare one is about our key.
+    private func forbidden(
+        _ report: UpstreamErrorReport, _ text: String, isPage: Bool
+    ) -> APIError {
+        let words = Array(report.message.lowercased().utf8)
+        let regions: [StaticString] = ["region", "country", "territory", "location"]
+        let isRegional = regions.contains { words.firstOffset(of: $0) != nil }
+        let isOfContent =
+            report.isAboutContent || report.errorType == "content_policy_violation"
+            || report.errorType == "permission_denied"
+        if isPage { return APIError(status: 500, type: .api, message: text) }
+        if isOfContent || isRegional {
+            return APIError(status: 403, type: .permission, message: text)
+        }
+        return keyRefused(text)
+    }
+
+    /// The client's credentials are fine: a 401 would make it ask for a login.
+    private func keyRefused(_ text: String) -> APIError {
+        APIError(
+            status: 500, type: .api,
+            message: "The upstream refused the proxy's own key: \(text) "
+                + "Check \(credentialName) in the proxy's configuration.",
+            shouldRetry: false)
+    }
+
+    private func notFound(_ report: UpstreamErrorReport, _ text: String) -> APIError {
+        var message = text
+        if !report.fallbackModels.isEmpty {
+            message += " Available instead: \(report.fallbackModels.joined(separator: ", "))."
+        }
+        return APIError(status: 404, type: .notFound, message: message)
+    }
+
+    private func overloaded(_ report: UpstreamErrorReport, _ text: String) -> APIError {
+        let wait = waitSeconds(report).flatMap { $0 <= Self.retryAfterMax ? $0 : nil }
+        return APIError(status: 529, type: .overloaded, message: text, retryAfter: wait)
+    }
+
+    private func rateLimited(_ report: UpstreamErrorReport, _ text: String) -> APIError {
+        var error = APIError(status: 429, type: .rateLimit, message: text)
+        let words = Array(report.message.lowercased().utf8)
+        let isSpent =
+            report.limitSource.hasSuffix("_daily") || report.code == "insufficient_quota"
+            || words.firstOffset(of: "free-models-per-day") != nil
+        let wait = waitSeconds(report)
+        if let wait, wait <= Self.retryAfterMax, !isSpent {
+            error.retryAfter = wait
+        } else if isSpent || wait != nil {
+            error.shouldRetry = false
+            if let wait { error.message += " The limit resets in \(Self.span(ofSeconds: wait))." }
+        }
+        return error
+    }
+
+    /// Seconds to wait, from whoever names them.
+    private func waitSeconds(_ report: UpstreamErrorReport) -> Int? {
+        if let seconds = report.retryAfter, seconds >= 0 { return seconds }
+        guard let reset = Int(report.rateLimitReset), reset > 0 else { return nil }
+        // OpenRouter gives milliseconds since 1970, others seconds, yet others a span.
+        if reset > 100_000_000_000 { return max(0, (reset - nowMilliseconds + 999) / 1000) }
+        if reset > 1_000_000_000 { return max(0, reset - nowMilliseconds / 1000) }
+        return reset
+    }
+
+    static func span(ofSeconds seconds: Int) -> String {
+        if seconds < 120 { return "\(seconds) s" }
+        if seconds < 7200 { return "\((seconds + 59) / 60) min" }
+        return "\((seconds + 3599) / 3600) h"
+    }
+}
+
+// MARK: - Remedies
+
+extension UpstreamErrorReader {
+    private func remedy(_ report: UpstreamErrorReport, status: Int) -> UpstreamRemedy {
+        let words = Array(report.message.lowercased().utf8)
+        switch status {
+        case 400, 422:
+            if let name = Self.unsupportedParameter(report) { return .dropParameter(name) }
+            for word in ["signature", "thinking"] as [StaticString]
+            where words.firstOffset(of: word) != nil { return .dropReasoning }
+            return .none
+        case 402:
+            let phrase: StaticString = "can only afford "
+            guard let offset = words.firstOffset(of: phrase) else { return .none }
+            let digits = words[(offset + phrase.utf8CodeUnitCount)...]
+                .prefix { $0 &- UInt8(ascii: "0") < 10 }
+            return Int(String(decoding: digits, as: UTF8.self)).map { .lowerMaxTokens($0) }
+                ?? .none
+        case 404:
+            return words.firstOffset(of: "guardrail restrictions") != nil ? .dropStrict : .none
+        default: return .none
+        }
+    }
+
+    /// The name of a parameter that the upstream does not take; of a nested one, the outermost.
+    private static func unsupportedParameter(_ report: UpstreamErrorReport) -> String? {
+        let codes = ["unsupported_parameter", "unsupported_value", "unknown_parameter"]
+        if codes.contains(report.code), !report.parameter.isEmpty {
+            return outermost(Array(report.parameter.utf8)[...])
+        }
+        let words = Array(report.message.utf8)
+        let phrases: [StaticString] = [
+            "nsupported parameter: ", "nsupported parameter(s): ", "nsupported value: ",
+            "nknown parameter: ", "nrecognized request argument supplied: ",
+            "nrecognized request arguments supplied: ", "property '",
+        ]
+        for phrase in phrases {
+            guard let offset = words.firstOffset(of: phrase) else { continue }
+            return outermost(words[(offset + phrase.utf8CodeUnitCount)...])
+        }
+        return nil
+    }
+
+    private static func outermost(_ text: ArraySlice<UInt8>) -> String? {
+        let name = text.drop { $0 == UInt8(ascii: "'") || $0 == UInt8(ascii: "`") }
+            .prefix { byte in
+                byte == UInt8(ascii: "_") || byte | 0x20 &- UInt8(ascii: "a") < 26
+            }
+        return name.isEmpty ? nil : String(decoding: name, as: UTF8.self)
+    }
+}
+
+// MARK: - Texts
+
+extension UpstreamErrorReader {
+    /// The longest text that is passed on, in characters.
+    private static var textMax: Int { 2000 }
+
+    private func text(_ report: UpstreamErrorReport, status: Int) -> String {
+        guard !report.message.isEmpty else {
+            return "The upstream answered HTTP \(status) without saying why."
+        }
+        let text =
+            report.provider.isEmpty ? report.message : "\(report.provider): \(report.message)"
+        return text.count > Self.textMax ? text.prefix(Self.textMax) + "…" : text
+    }
+
+    /// What a body is that is no JSON, in a few words: its title or its begin.
+    static func summary(ofPage body: [UInt8]) -> String {
+        let lower = body.map { 65...90 ~= $0 ? $0 | 0x20 : $0 }
+        let start = body.first { $0 > 0x20 }
+        guard start == UInt8(ascii: "<") else {
+            let text = plain(body[...])
+            return text.isEmpty ? "an empty body" : "\"\(text)\""
+        }
+        if let open = lower.firstOffset(of: "<title>"),
+            let close = lower.firstOffset(of: "</title>", from: open)
+        {
+            return "an HTML page titled \"\(plain(body[(open + 7)..<close]))\""
+        }
+        return "an HTML page"
+    }
+
+    /// The begin of a text on one line.
+    private static func plain(_ text: ArraySlice<UInt8>) -> String {
+        let words = String(decoding: text.prefix(4096), as: UTF8.self)
+            .split { $0.isWhitespace || $0.isNewline }
+        let line = words.joined(separator: " ")
+        return line.count > 200 ? line.prefix(200) + "…" : line
+    }
+}

@@ -1,0 +1,178 @@
+// What an upstream says about a failure, whatever dialect it says it in: OpenRouter's envelope with
+// its metadata, OpenAI's, Groq's with a status inside, vLLM's and Mistral's bare object, FastAPI's
+// `detail`, a plain string, a page. Gateways wrap the provider's own words in `metadata.raw`, as
+// text or as JSON within a string; those are dug out, since they name the cause.
+
+/// The facts of an upstream's error, as it states them.
+struct UpstreamErrorReport {
+    /// A status within the error, between 400 and 599.
+    var status: Int?
+    /// What went wrong, in the innermost words there are; empty when there are none.
+    var message = ""
+    /// The symbolic `code`, or else `type`.
+    var code = ""
+    /// The parameter that the error is about.
+    var parameter = ""
+    /// OpenRouter's `metadata.error_type`.
+    var errorType = ""
+    var provider = ""
+    /// Whether the metadata says that the content was the reason: moderation or a guardrail.
+    var isAboutContent = false
+    var limitSource = ""
+    /// The reset time of a rate limit, as its header has it.
+    var rateLimitReset = ""
+    var availabilityCode = ""
+    var isRetryable: Bool?
+    var retryAfter: Int?
+    var fallbackModels: [String] = []
+
+    init() {}
+
+    /// Reads the error in a parsed body or event.
+    init(_ document: JSONDocument) {
+        if let error = Self.errorNode(document) {
+            read(document, error)
+        } else {
+            read(document, .root)
+        }
+    }
+
+    private static func errorNode(_ document: JSONDocument) -> JSONNode? {
+        if let error = document.member(.root, "error"), !document.isNull(error) { return error }
+        guard let choices = document.member(.root, "choices") else { return nil }
+        var elements = document.elements(of: choices)
+        while let choice = document.next(&elements) {
+            if let error = document.member(choice, "error"), !document.isNull(error) {
+                return error
+            }
+        }
+        return nil
+    }
+
+    private mutating func read(_ document: JSONDocument, _ error: JSONNode) {
+        if let text = document.string(error) {
+            message = text
+            return
+        }
+        message = Self.text(document, error, depth: 0) ?? ""
+        for key in ["code", "status_code", "status"] as [StaticString] {
+            if let value = document.member(error, key) { readCode(document, value) }
+        }
+        if code.isEmpty, let type = document.member(error, "type") {
+            code = document.string(type) ?? ""
+        }
+        if let value = document.member(error, "param") { parameter = document.string(value) ?? "" }
+        if let metadata = document.member(error, "metadata") { read(document, metadata: metadata) }
+        if let availability = document.member(error, "availability") {
+            read(document, availability: availability)
+        }
+    }
+
+    /// A code is a status, a status as text (Azure), or a word.
+    private mutating func readCode(_ document: JSONDocument, _ value: JSONNode) {
+        let word = document.string(value)
+        if let number = document.integer(value) ?? word.flatMap({ Int($0) }) {
+            if status == nil, 400...599 ~= number { status = number }
+        } else if let word, code.isEmpty {
+            code = word
+        }
+    }
+
+    private mutating func read(_ document: JSONDocument, metadata: JSONNode) {
+        var members = document.members(of: metadata)
+        while let (key, value) = document.next(&members) {
+            if document.equals(key, "error_type") {
+                errorType = document.string(value) ?? ""
+            } else if document.equals(key, "provider_name") {
+                provider = document.string(value) ?? ""
+            } else if document.equals(key, "raw") {
+                dig(document, value)
+            } else if document.equals(key, "reasons") || document.equals(key, "flagged_input")
+                || document.equals(key, "patterns")
+            {
+                isAboutContent = true
+            } else if document.equals(key, "limit_source") {
+                limitSource = document.string(value) ?? ""
+            } else if document.equals(key, "headers"),
+                let reset = document.member(value, "X-RateLimit-Reset")
+            {
+                let literal = document.bytes[document.content(reset)]
+                rateLimitReset = String(decoding: literal, as: UTF8.self)
+            }
+        }
+    }
+
+    private mutating func dig(_ document: JSONDocument, _ raw: JSONNode) {
+        guard let inner = Self.innerText(document, raw, depth: 0), !inner.isEmpty else { return }
+        message = inner
+    }
+
+    private mutating func read(_ document: JSONDocument, availability: JSONNode) {
+        var members = document.members(of: availability)
+        while let (key, value) = document.next(&members) {
+            if document.equals(key, "code") {
+                availabilityCode = document.string(value) ?? ""
+            } else if document.equals(key, "http_status") {
+                readCode(document, value)
+            } else if document.equals(key, "retryable") {
+                isRetryable = document.bool(value)
+            } else if document.equals(key, "retry_after") {
+                retryAfter = document.number(value).flatMap { Int(exactly: $0.rounded(.up)) }
+            } else if document.equals(key, "fallback_models") {
+                var models = document.elements(of: value)
+                while let model = document.next(&models) {
+                    if let id = document.string(model) { fallbackModels.append(id) }
+                }
+            }
+        }
+    }
+
+    // MARK: Texts
+
+    /// How deep JSON may be wrapped in JSON.
+    private static var depthMax: Int { 4 }
+
+    /// What an error object says: its `message`, `detail`, `msg` or inner `error`.
+    private static func text(
+        _ document: JSONDocument, _ error: JSONNode, depth: Int
+    ) -> String? {
+        for key in ["message", "detail", "msg", "error", "error_message"] as [StaticString] {
+            guard let value = document.member(error, key), !document.isNull(value) else {
+                continue
+            }
+            if let text = innerText(document, value, depth: depth), !text.isEmpty { return text }
+        }
+        return nil
+    }
+
+    /// The words in a value: a string (which may be JSON itself), an error object, or a list of
+    /// either (FastAPI's `detail`).
+    private static func innerText(
+        _ document: JSONDocument, _ value: JSONNode, depth: Int
+    ) -> String? {
+        guard depth < depthMax else { return nil }
+        switch document.kind(value) {
+        case .string:
+            guard let text = document.string(value) else { return nil }
+            return unwrapped(text, depth: depth) ?? text
+        case .object: return text(document, value, depth: depth + 1)
+        case .array:
+            var texts: [String] = []
+            var elements = document.elements(of: value)
+            while let element = document.next(&elements), texts.count < 8 {
+                if let text = innerText(document, element, depth: depth + 1) { texts.append(text) }
+            }
+            return texts.isEmpty ? nil : texts.joined(separator: "; ")
+        case .number, .true, .false, .null: return nil
+        }
+    }
+
+    private static func unwrapped(_ text: String, depth: Int) -> String? {
+        guard let first = text.utf8.first(where: { $0 > 0x20 }),
+            first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
+        else { return nil }
+        var inner = JSONDocument()
+        guard (try? inner.parse([UInt8](text.utf8))) != nil else { return nil }
+        return innerText(inner, .root, depth: depth + 1)
+    }
+}
