@@ -1,0 +1,96 @@
+// Web searches that the upstream ran for the client's `web_search` tool. It tells of them in
+// `annotations`: before the text those are results, during it citations. The client expects the
+// blocks of Anthropic's own search: the call, its results, and text that cites them.
+
+/// Search results that wait for the text, as Anthropic's `web_search_result` items.
+struct SearchResults {
+    /// The inside of a JSON array.
+    var json: [UInt8] = []
+    /// Whether the blocks have been written: there is one search to show.
+    var isWritten = false
+}
+
+extension StreamTranslator {
+    mutating func annotationsReceived(
+        _ document: JSONDocument, _ annotations: JSONNode, into output: inout [UInt8]
+    ) {
+        // Who did not ask for a search would not know the blocks.
+        guard facts.offersWebSearch else { return }
+        var elements = document.elements(of: annotations)
+        while let annotation = document.next(&elements) {
+            guard let source = document.member(annotation, "url_citation"),
+                let url = document.member(source, "url"), document.kind(url) == .string
+            else { continue }
+            if writer.open == .text {
+                var citation: [UInt8] = []
+                Self.writeCitation(document, source, url, into: &citation)
+                writer.citation(citation.span, into: &output)
+            } else if !search.isWritten {
+                if !search.json.isEmpty { search.json.append(",") }
+                Self.writeResult(document, source, url, into: &search.json)
+            }
+        }
+    }
+
+    /// The search's two blocks, before the text that rests on them.
+    mutating func writeSearchResults(into output: inout [UInt8]) {
+        guard !search.json.isEmpty else { return }
+        var id: [UInt8] = []
+        id.append("srvtoolu_")
+        id.append(contentsOf: identity.messageID.suffix(28))
+        var block: [UInt8] = []
+        block.append(#"{"type":"server_tool_use","id":""#)
+        block.append(id.span)
+        block.append(#"","name":"web_search","input":{}}"#)
+        startMessage(into: &output)
+        writer.wholeBlock(block.span, into: &output)
+        block.removeAll(keepingCapacity: true)
+        block.append(#"{"type":"web_search_tool_result","tool_use_id":""#)
+        block.append(id.span)
+        block.append(#"","content":["#)
+        block.append(search.json.span)
+        block.append("]}")
+        writer.wholeBlock(block.span, into: &output)
+        search.json = []
+        search.isWritten = true
+    }
+
+    private static func writeResult(
+        _ document: JSONDocument, _ source: JSONNode, _ url: JSONNode,
+        into output: inout [UInt8]
+    ) {
+        output.append(#"{"type":"web_search_result","url":"#)
+        output.append(document, url)
+        output.append(#","title":"#)
+        writeString(document, document.member(source, "title"), into: &output)
+        // Opaque to clients, who send it back: what the page says, for later turns.
+        output.append(#","encrypted_content":""#)
+        if let content = document.member(source, "content"), document.kind(content) == .string {
+            Base64.encode(document.unescaped(content).span, into: &output)
+        }
+        output.append(#"","page_age":null}"#)
+    }
+
+    private static func writeCitation(
+        _ document: JSONDocument, _ source: JSONNode, _ url: JSONNode,
+        into output: inout [UInt8]
+    ) {
+        output.append(#"{"type":"web_search_result_location","url":"#)
+        output.append(document, url)
+        output.append(#","title":"#)
+        writeString(document, document.member(source, "title"), into: &output)
+        output.append(#","encrypted_index":"","cited_text":"#)
+        writeString(document, document.member(source, "content"), into: &output)
+        output.append("}")
+    }
+
+    private static func writeString(
+        _ document: JSONDocument, _ node: JSONNode?, into output: inout [UInt8]
+    ) {
+        if let node, document.kind(node) == .string {
+            output.append(document, node)
+        } else {
+            output.append("\"\"")
+        }
+    }
+}
