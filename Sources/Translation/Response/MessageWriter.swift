@@ -20,6 +20,9 @@ struct MessageWriter {
     private var deltaHead: [UInt8] = []
     /// The citations of a message's open text block.
     private var citations: [UInt8] = []
+    /// The first half of a surrogate pair (`\ud83d`) with which the last delta ended: some servers
+    /// cut text between UTF-16 units, and a half alone is no character to a client.
+    private var halfPair: [UInt8] = []
 
     init(isStreaming: Bool) { self.isStreaming = isStreaming }
 
@@ -155,13 +158,60 @@ struct MessageWriter {
     @inline(__always)
     mutating func delta(_ text: Span<UInt8>, into output: inout [UInt8]) {
         assert(open != nil, "a delta belongs to a block")
-        if isStreaming {
-            output.append(deltaHead.span)
-            output.append(text)
-            output.append("\"}}\n\n")
-        } else if open != .toolUse {
-            content.append(text)
+        guard isStreaming else {
+            if open != .toolUse { content.append(text) }
+            return
         }
+        guard halfPair.isEmpty, !Self.endsInHalfPair(text) else {
+            deltaAroundHalfPair(text, into: &output)
+            return
+        }
+        output.append(deltaHead.span)
+        output.append(text)
+        output.append("\"}}\n\n")
+    }
+
+    /// A delta after a half of a pair, or before one, or both.
+    @inline(never)
+    private mutating func deltaAroundHalfPair(_ text: Span<UInt8>, into output: inout [UInt8]) {
+        let end = Self.endsInHalfPair(text) ? text.count - 6 : text.count
+        if end > 0 {
+            output.append(deltaHead.span)
+            output.append(halfPair.span)
+            output.append(text.extracting(..<end))
+            output.append("\"}}\n\n")
+            halfPair.removeAll(keepingCapacity: true)
+        }
+        halfPair.append(text.extracting(end...))
+    }
+
+    /// A half that was never completed stands for nothing.
+    private mutating func flushHalfPair(into output: inout [UInt8]) {
+        guard !halfPair.isEmpty else { return }
+        halfPair.removeAll(keepingCapacity: true)
+        output.append(deltaHead.span)
+        output.append(#"\ufffd"#)
+        output.append("\"}}\n\n")
+    }
+
+    /// Whether escaped text ends in `\ud800` to `\udbff`.
+    @inline(__always)
+    private static func endsInHalfPair(_ text: Span<UInt8>) -> Bool {
+        let start = text.count &- 6
+        guard start >= 0, text[start] == UInt8(ascii: "\\") else { return false }
+        return isHalfPair(text, start)
+    }
+
+    private static func isHalfPair(_ text: Span<UInt8>, _ start: Int) -> Bool {
+        guard text[start &+ 1] == UInt8(ascii: "u"), text[start &+ 2] | 0x20 == UInt8(ascii: "d"),
+            let digit = text[start &+ 3].hexDigitValue, 8...11 ~= digit
+        else { return false }
+        // `\\ud83d` is a backslash and five letters.
+        var backslashes = 0
+        while backslashes < start, text[start - backslashes - 1] == UInt8(ascii: "\\") {
+            backslashes += 1
+        }
+        return backslashes % 2 == 0
     }
 
     /// Appends a citation, a JSON object, to the open text block.
@@ -179,6 +229,7 @@ struct MessageWriter {
     }
 
     mutating func closeText(into output: inout [UInt8]) {
+        flushHalfPair(into: &output)
         if !isStreaming {
             content.append("\"")
             if !citations.isEmpty {
@@ -193,6 +244,7 @@ struct MessageWriter {
     }
 
     mutating func closeThinking(_ seal: ReasoningSeal, into output: inout [UInt8]) {
+        flushHalfPair(into: &output)
         if isStreaming {
             writeDelta(into: &output)
             output.append(#"{"type":"signature_delta","signature":""#)
@@ -208,6 +260,7 @@ struct MessageWriter {
 
     /// - Parameter input: the whole input, a JSON object, for messages; as events it has gone out.
     mutating func closeToolUse(input: Span<UInt8>, into output: inout [UInt8]) {
+        flushHalfPair(into: &output)
         if !isStreaming {
             content.append(input)
             content.append("}")

@@ -72,11 +72,11 @@ extension StreamTranslator {
             } else if document.equals(key, "usage") {
                 chunk.usage = value
             } else if document.equals(key, "id") {
-                keep(document, value, in: \.upstreamID)
+                Self.keep(document, value, in: &summary.upstreamID)
             } else if document.equals(key, "model") {
-                keep(document, value, in: \.upstreamModel)
+                Self.keep(document, value, in: &summary.upstreamModel)
             } else if document.equals(key, "provider") {
-                keep(document, value, in: \.provider)
+                Self.keep(document, value, in: &summary.provider)
             } else if document.equals(key, "error") {
                 if !document.isNull(value) { chunk.error = value }
             } else if document.equals(key, "object") {
@@ -89,12 +89,11 @@ extension StreamTranslator {
     }
 
     /// Keeps the first value that says something. Azure's first chunk has `""` for all of them.
-    private mutating func keep(
-        _ document: JSONDocument, _ node: JSONNode,
-        in member: WritableKeyPath<ResponseSummary, [UInt8]>
+    private static func keep(
+        _ document: JSONDocument, _ node: JSONNode, in member: inout [UInt8]
     ) {
-        guard summary[keyPath: member].isEmpty, document.kind(node) == .string else { return }
-        summary[keyPath: member] = document.unescaped(node)
+        guard member.isEmpty, document.kind(node) == .string else { return }
+        member = document.unescaped(node)
     }
 
     /// The choice that is translated: we ask for one and get one.
@@ -171,7 +170,7 @@ extension StreamTranslator {
         if finish.reason == .length {
             end(into: &output)
         } else {
-            fail(errorReader.read(midStream: document).error, into: &output)
+            fail(errorReader.read(midStream: document), into: &output)
         }
     }
 

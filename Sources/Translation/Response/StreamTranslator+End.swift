@@ -7,14 +7,11 @@ extension StreamTranslator {
     /// Begins the message before its first block.
     mutating func startMessage(into output: inout [UInt8]) {
         guard !writer.hasStarted else { return }
+        model = identity.reportedModel ?? summary.upstreamModel
+        if model.isEmpty { model = identity.upstreamModel }
         writer.start(
             id: identity.messageID, model: model, inputTokens: max(1, inputTokensEstimate),
             into: &output)
-    }
-
-    private var model: [UInt8] {
-        if let reported = identity.reportedModel { return reported }
-        return summary.upstreamModel.isEmpty ? identity.upstreamModel : summary.upstreamModel
     }
 
     // MARK: Blocks

@@ -60,6 +60,7 @@ extension StreamTranslator {
         var piece: [UInt8] = []
         swap(&piece, &thinkTags.held)
         if part == .heldReasoning {
+            reasoning.source = .thinkTags
             thinking(piece.span, into: &output)
         } else {
             text(piece.span, into: &output)

@@ -60,6 +60,9 @@ extension StreamTranslator {
         if let known = calls.find(key) {
             number = known
             calls.update(number, key)
+        } else if key.id.isEmpty, key.name.isEmpty, document.saysNothing(arguments) {
+            // Some servers send empty calls beside text.
+            return
         } else {
             guard calls.calls.count < limits.toolCallsMax else {
                 fail(Self.malformed("more than \(limits.toolCallsMax) tool calls"), into: &output)
@@ -203,5 +206,13 @@ extension StreamTranslator {
                 fail(Self.malformed("a tool call without a name"), into: &output)
             }
         }
+    }
+}
+
+extension JSONDocument {
+    /// Whether the value at `node` is absent, null or an empty string.
+    fileprivate func saysNothing(_ node: JSONNode?) -> Bool {
+        guard let node else { return true }
+        return isNull(node) || isEmptyString(node)
     }
 }

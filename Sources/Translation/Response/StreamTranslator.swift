@@ -3,8 +3,8 @@
 // the caller should know.
 //
 // The layers, each in a file of its own: SSEParser finds events; this file follows the stream as a
-// whole; +Chunk reads one chunk; +Reasoning, +Text and +ToolCalls decide which block a piece goes
-// into; +End closes the message; MessageWriter writes it.
+// whole; +Chunk reads one chunk; +Reasoning, +Text, +ToolCalls and +Search decide which block a
+// piece goes into; +End closes the message; MessageWriter writes it.
 //
 // Invariants: nothing is written before the first content, so that until then an error can still
 // have its true status; at most one block is open; the end is written once; what a peer sends can
@@ -97,7 +97,6 @@ package struct StreamTranslator: ~Copyable {
     var body: [UInt8] = []
     var writer: MessageWriter
     var finish = UpstreamFinish()
-    var hasUsage = false
     var hasRefused = false
     var reasoning = ReasoningState()
     var thinkTags = ThinkTags()
@@ -108,8 +107,12 @@ package struct StreamTranslator: ~Copyable {
     var search = SearchResults()
     /// The end of the text, escaped, for stop sequences.
     var tail: [UInt8] = []
+    /// The model that the message names; settled when it starts.
+    var model: [UInt8] = []
     /// The response in figures so far.
     package internal(set) var summary = ResponseSummary()
+    /// What may help after `failed`, when the upstream gave the reason.
+    package internal(set) var remedy = UpstreamRemedy.none
 
     package init(
         facts: RequestFacts, identity: Identity, inputTokensEstimate: Int,
@@ -255,7 +258,7 @@ package struct StreamTranslator: ~Copyable {
                 end(into: &output)
             } else if isError {
                 let text = parser.data
-                fail(errorReader.read(status: 500, body: text).error, into: &output)
+                fail(errorReader.read(status: 500, body: text), into: &output)
             }
             // Anything else that is no object (`null`, a keep-alive word) says nothing.
             return
@@ -329,6 +332,11 @@ package struct StreamTranslator: ~Copyable {
     }
 
     // MARK: Failures
+
+    mutating func fail(_ failure: UpstreamFailure, into output: inout [UInt8]) {
+        remedy = failure.remedy
+        fail(failure.error, into: &output)
+    }
 
     mutating func fail(_ error: APIError, into output: inout [UInt8]) {
         if writer.hasWritten { error.writeEvent(requestID: identity.requestID, into: &output) }

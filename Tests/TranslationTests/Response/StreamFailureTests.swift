@@ -185,6 +185,15 @@ import Testing
         #expect(run(Upstream.text("a") + Upstream.end()).0 == .finished)
     }
 
+    @Test func aFailureNamesItsRemedy() {
+        var translator = Self.translator()
+        var output: [UInt8] = []
+        let event = Upstream.event(
+            #"{"error":{"code":400,"message":"Unsupported parameter: 'top_k'"}}"#)
+        _ = translator.received([UInt8](event.utf8).span, into: &output)
+        #expect(translator.remedy == .dropParameter("top_k"))
+    }
+
     @Test func sizesAreLimited() {
         let long = String(repeating: "x", count: 3000)
         let event = Setting.with { $0.limits.eventBytesMax = 1000 }

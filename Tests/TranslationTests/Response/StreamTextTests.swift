@@ -318,6 +318,19 @@ import Testing
         #expect(check(bytes).outline == ["text:a\u{FFFD}bé😀"])
     }
 
+    @Test func charactersCutBetweenTheirUTF16UnitsAreMended() {
+        let pieces = [
+            "a\\ud83d", "\\ude00b", "\\uD83D", "\\uDE00", "\\\\ud83d", "\\ud83d", "x", "\\udbff",
+        ]
+        let stream = pieces.map { Upstream.text($0) }.joined() + Upstream.end()
+        #expect(check(stream).outline == ["text:a😀b😀\\ud83d\u{FFFD}x\u{FFFD}"])
+        #expect(Translated(stream).text.contains(#""text":"\ud83d\ude00b""#))
+        let thought =
+            Upstream.chunk(#"{"reasoning":"\ud83d"}"#) + Upstream.chunk(#"{"reasoning":"\ude00"}"#)
+            + Upstream.chunk(#"{"reasoning":"\ud83d"}"#) + Upstream.end()
+        #expect(check(thought).outline == ["thinking:😀\u{FFFD}"])
+    }
+
     // MARK: Answers that are no event streams
 
     static let completion =

@@ -234,6 +234,16 @@ import Testing
         }
     }
 
+    @Test func callsOfNothingAreNone() {
+        let void = Upstream.calls(
+            "{}", Upstream.call(index: 1, id: "", name: "", arguments: #""""#))
+        let model = check(void + Upstream.text("x") + void + Upstream.end())
+        #expect(model.outline == ["text:x"] && model.stopReason == "end_turn")
+        let real = void + Upstream.calls(Self.headA("{}", index: 5)) + Upstream.end("tool_calls")
+        #expect(check(real).outline == [Self.a])
+        #expect(Translated(real).text.contains(#""partial_json":"{}""#))
+    }
+
     @Test func callsAreLimited() {
         let setting = Setting.with { $0.limits.toolCallsMax = 3 }
         let calls = (0..<4).map { (number: Int) in
