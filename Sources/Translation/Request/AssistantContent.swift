@@ -46,6 +46,7 @@ extension RequestWriter {
         if !parts.isEmpty || !calls.isEmpty { writeAssistantMessage(isLast: isLast) }
         thoughts.clear()
         clearParts()
+        scratch.removeAll(keepingCapacity: true)
     }
 
     private mutating func writeAssistantMessage(isLast: Bool) {
@@ -100,7 +101,7 @@ extension RequestWriter {
         facts.usedToolIDs.insert(key)
         if plan.hasDeferredTools { loadedTools.insert(document.unescaped(name)) }
         guard callIndex[key] == nil else {
-            dropped.note("messages.content:tool_use with a repeated id")
+            dropped.note("tool_use:repeated")
             return
         }
         callIndex[key] = calls.count

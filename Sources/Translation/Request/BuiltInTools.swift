@@ -4,16 +4,17 @@
 
 /// A tool defined by Anthropic and executed by the client.
 struct BuiltInTool {
-    /// How its `type` begins, before the date.
-    let typePrefix: StaticString
+    /// How its `type` begins, before the date or, for some versions, with it.
+    let typePrefixes: [StaticString]
     let description: StaticString
     /// The schema of its input.
     let schema: StaticString
 
+    /// The first that matches a type counts.
     static let all: [BuiltInTool] = [bash, oldTextEditor, textEditor, memory]
 
     static let bash = BuiltInTool(
-        typePrefix: "bash_",
+        typePrefixes: ["bash_"],
         description: """
             Run commands in a bash shell. The session persists between calls: variables, the \
             working directory and background jobs are kept. Set restart to start a new session.
@@ -32,7 +33,7 @@ struct BuiltInTool {
 
     /// The versions with `undo_edit`, called `str_replace_editor`.
     static let oldTextEditor = BuiltInTool(
-        typePrefix: "text_editor_2024", description: editorDescription,
+        typePrefixes: ["text_editor_2024", "text_editor_20250124"], description: editorDescription,
         schema: """
             {"type":"object","properties":{"command":{"type":"string","enum":["view","create",\
             "str_replace","insert","undo_edit"]},"path":{"type":"string","description":\
@@ -47,7 +48,7 @@ struct BuiltInTool {
             """)
 
     static let textEditor = BuiltInTool(
-        typePrefix: "text_editor_", description: editorDescription,
+        typePrefixes: ["text_editor_"], description: editorDescription,
         schema: """
             {"type":"object","properties":{"command":{"type":"string","enum":["view","create",\
             "str_replace","insert"]},"path":{"type":"string","description":\
@@ -63,7 +64,7 @@ struct BuiltInTool {
             """)
 
     static let memory = BuiltInTool(
-        typePrefix: "memory_",
+        typePrefixes: ["memory_"],
         description: """
             Keep notes in files below /memories, which last beyond this conversation. View the \
             directory before starting a task; record progress and what was learnt.

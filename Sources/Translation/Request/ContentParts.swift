@@ -44,15 +44,13 @@ extension RequestWriter {
             attach(cacheControl)
             return
         }
-        parts.append(.text(TextPart(range: range, cacheControl: cacheControl)))
+        append(TextPart(range: range, cacheControl: cacheControl))
     }
 
     /// Adds what has been written to the scratch buffer since `start` as a text part.
     mutating func addComposed(since start: Int, _ cacheControl: CacheControl? = nil) {
-        parts.append(
-            .text(
-                TextPart(
-                    range: start..<scratch.count, isComposed: true, cacheControl: cacheControl)))
+        append(
+            TextPart(range: start..<scratch.count, isComposed: true, cacheControl: cacheControl))
     }
 
     /// Adds a text of ours.
@@ -62,15 +60,31 @@ extension RequestWriter {
         addComposed(since: start, cacheControl)
     }
 
-    /// Puts a breakpoint that stood on something else onto the nearest text before it.
+    private mutating func append(_ text: TextPart) {
+        var text = text
+        text.cacheControl = text.cacheControl ?? waitingMark
+        waitingMark = nil
+        lastText = parts.count
+        parts.append(.text(text))
+    }
+
+    /// Puts a breakpoint that stood on something else onto the nearest text before it, or if there
+    /// is none in the message, onto the next.
     mutating func attach(_ cacheControl: CacheControl?) {
         guard let cacheControl else { return }
-        for index in parts.indices.reversed() {
-            guard case .text(var text) = parts[index] else { continue }
-            if text.cacheControl == nil { text.cacheControl = cacheControl }
-            parts[index] = .text(text)
+        guard let lastText, case .text(var text) = parts[lastText] else {
+            waitingMark = cacheControl
             return
         }
+        if text.cacheControl == nil { text.cacheControl = cacheControl }
+        parts[lastText] = .text(text)
+    }
+
+    /// Ends a message's parts.
+    mutating func clearParts() {
+        parts.removeAll(keepingCapacity: true)
+        lastText = nil
+        waitingMark = nil
     }
 
     /// Whether the string content in `range` of the document shows nothing.

@@ -20,7 +20,10 @@ struct MessageEntry {
     var hasBlocks = false
     var outputConfig: JSONNode?
     var isClearedByNextUser = false
-    var path = FieldPath("messages")
+    /// The place in `messages`.
+    var index = 0
+
+    var path: FieldPath { FieldPath("messages", index) }
 }
 
 extension RequestWriter {
@@ -29,7 +32,7 @@ extension RequestWriter {
         var entries: [MessageEntry] = []
         var elements = document.elements(of: outline.fields.messages ?? .root)
         while let element = document.next(&elements) {
-            entries.append(try readMessage(element, at: FieldPath("messages", entries.count)))
+            entries.append(try readMessage(element, entries.count))
         }
         let lastUser = entries.lastIndex { $0.role == .user } ?? -1
         entries = removeCleared(entries, lastUser: lastUser)
@@ -51,11 +54,12 @@ extension RequestWriter {
     }
 
     private mutating func readMessage(
-        _ node: JSONNode, at path: FieldPath
+        _ node: JSONNode, _ index: Int
     ) throws(APIError) -> MessageEntry {
+        let path = FieldPath("messages", index)
         _ = try document.required(node, .object, at: path)
         var entry = MessageEntry()
-        entry.path = path
+        entry.index = index
         var role: JSONNode?
         var content: JSONNode?
         var clearAt: JSONNode?
@@ -119,13 +123,13 @@ extension RequestWriter {
         _ entries: ArraySlice<MessageEntry>
     ) throws(APIError) {
         let isFolded = settings.profile.systemMessages == .firstOnly
-        var hadResults = !attachments.isEmpty
-        parts.append(contentsOf: attachments)
-        attachments.removeAll(keepingCapacity: true)
+        var hadResults = false
         for entry in entries {
             switch entry.role {
             case .assistant: break
             case .user:
+                parts.append(contentsOf: attachments)
+                attachments.removeAll(keepingCapacity: true)
                 if try addUserContent(entry) { hadResults = true }
                 if !isFolded {
                     writeUserMessage(mayBeEmpty: hadResults)
@@ -139,6 +143,7 @@ extension RequestWriter {
         }
         if isFolded, !entries.isEmpty { writeUserMessage(mayBeEmpty: hadResults) }
         clearParts()
+        scratch.removeAll(keepingCapacity: true)
     }
 
     /// Writes the collected parts as a user message. A message that holds nothing that can be sent
@@ -151,7 +156,7 @@ extension RequestWriter {
         beginMessage(#"{"role":"user","content":"#)
         writeContent()
         output.append(UInt8(ascii: "}"))
-        parts.removeAll(keepingCapacity: true)
+        clearParts()
     }
 
     private mutating func writeSystemMessage() {
@@ -159,7 +164,7 @@ extension RequestWriter {
         beginMessage(#"{"role":"system","content":"#)
         writeContent()
         output.append(UInt8(ascii: "}"))
-        parts.removeAll(keepingCapacity: true)
+        clearParts()
     }
 
     /// Adds the content of a system message within the conversation.

@@ -139,12 +139,26 @@ extension RequestWriter {
         }
     }
 
+    /// Whether a `context_management` only says, as Claude Code does, that all thinking is kept.
+    private func asksForNothing(_ management: JSONNode) -> Bool {
+        guard let edits = document.member(management, "edits") else { return true }
+        var elements = document.elements(of: edits)
+        while let edit = document.next(&elements) {
+            guard let keep = document.member(edit, "keep"), document.equals(keep, "all") else {
+                return false
+            }
+        }
+        return true
+    }
+
     /// Names the top-level fields that went nowhere.
     fileprivate mutating func noteUnhandledFields() {
         var members = document.members(of: .root)
         while let (key, value) = document.next(&members) {
             let fate = FieldFate.find(document, key, in: .request)?.fate ?? .dropped
-            if fate == .dropped, !document.isNull(value) { dropped.note("", document, key) }
+            guard fate == .dropped, !document.isNull(value) else { continue }
+            if document.equals(key, "context_management"), asksForNothing(value) { continue }
+            dropped.note("", document, key)
         }
         if let config = outline.fields.outputConfig {
             var members = document.members(of: config)

@@ -23,8 +23,13 @@ struct RequestWriter {
     // MARK: The message at hand
 
     var parts: [ContentPart] = []
+    /// Where the last text among the parts is.
+    var lastText: Int?
+    /// A breakpoint that waits for a text.
+    var waitingMark: CacheControl?
     /// Media of tool results, for the user message that follows.
     var attachments: [ContentPart] = []
+    /// Composed texts, of all messages of a turn.
     var scratch: [UInt8] = []
     /// The calls of the last assistant message, and where each client id stands among them.
     var calls: [ToolCall] = []

@@ -11,11 +11,14 @@ struct SchemaRestriction {
     private let root: JSONNode
     private var output: [UInt8]
     private var schemasLeft = SchemaRestriction.schemasMax
+    private var membersLeft = SchemaRestriction.membersMax
     /// The references that are being followed.
     private var following: [JSONNode] = []
 
     /// Ten times the largest schema met.
     private static var schemasMax: Int { 4096 }
+    /// How many members may be looked at, following references included.
+    private static var membersMax: Int { 1 << 18 }
     private static var depthMax: Int { 48 }
     /// How many schemas may be united into one.
     private static var unitedMax: Int { 16 }
@@ -57,7 +60,7 @@ struct SchemaRestriction {
     // MARK: Reading
 
     private mutating func write(_ schema: JSONNode, _ inherited: Inherited, depth: Int) {
-        guard depth < Self.depthMax, schemasLeft > 0 else {
+        guard depth < Self.depthMax, schemasLeft > 0, membersLeft > 0 else {
             output.append(#"{"type":"object"}"#)
             return
         }
@@ -86,7 +89,8 @@ struct SchemaRestriction {
         guard united <= Self.unitedMax, document.kind(schema) == .object else { return true }
         var members = document.members(of: schema)
         var reference, parts: JSONNode?
-        while let (key, value) = document.next(&members) {
+        while membersLeft > 0, let (key, value) = document.next(&members) {
+            membersLeft -= 1
             if document.equals(key, "$ref") {
                 reference = value
             } else if document.equals(key, "allOf") {
@@ -130,7 +134,7 @@ struct SchemaRestriction {
         return only.map { unite($0, into: &keywords, &united) } ?? true
     }
 
-    private func take(_ key: JSONNode, _ value: JSONNode, into keywords: inout Keywords) {
+    private mutating func take(_ key: JSONNode, _ value: JSONNode, into keywords: inout Keywords) {
         if document.equals(key, "type") {
             keywords.type = keywords.type ?? value
         } else if document.equals(key, "description") {
@@ -140,7 +144,8 @@ struct SchemaRestriction {
         } else if document.equals(key, "properties") {
             keywords.hasProperties = true
             var members = document.members(of: value)
-            while let (name, property) = document.next(&members) {
+            while membersLeft > 0, let (name, property) = document.next(&members) {
+                membersLeft -= 1
                 guard keywords.propertyNames.insert(document.unescaped(name)).inserted else {
                     continue
                 }
@@ -322,7 +327,7 @@ struct SchemaRestriction {
     // MARK: References
 
     /// What a `$ref` within the same schema points to (RFC 6901 in a URI fragment).
-    private func resolve(_ reference: JSONNode) -> JSONNode? {
+    private mutating func resolve(_ reference: JSONNode) -> JSONNode? {
         guard document.kind(reference) == .string else { return nil }
         let pointer = document.unescaped(reference)
         guard pointer.first == UInt8(ascii: "#") else { return nil }
@@ -335,9 +340,10 @@ struct SchemaRestriction {
         return node
     }
 
-    private func child(of node: JSONNode, _ name: [UInt8]) -> JSONNode? {
+    private mutating func child(of node: JSONNode, _ name: [UInt8]) -> JSONNode? {
         var members = document.members(of: node)
-        while let (key, value) = document.next(&members) {
+        while membersLeft > 0, let (key, value) = document.next(&members) {
+            membersLeft -= 1
             if document.unescaped(key) == name { return value }
         }
         guard document.kind(node) == .array,
@@ -345,7 +351,8 @@ struct SchemaRestriction {
         else { return nil }
         var elements = document.elements(of: node)
         var position = 0
-        while let element = document.next(&elements) {
+        while membersLeft > 0, let element = document.next(&elements) {
+            membersLeft -= 1
             if position == index { return element }
             position += 1
         }

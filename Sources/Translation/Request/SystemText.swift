@@ -28,6 +28,7 @@ extension RequestWriter {
         writeContent()
         output.append(UInt8(ascii: "}"))
         clearParts()
+        scratch.removeAll(keepingCapacity: true)
     }
 
     /// Sent when a web search was asked for and the upstream has none: a model that is asked to
@@ -108,10 +109,5 @@ extension RequestWriter {
     private func isLineEnd(_ bytes: Span<UInt8>, _ index: Int, _ end: Int) -> Bool {
         index + 1 < end && bytes[index] == UInt8(ascii: "\\")
             && bytes[index + 1] == UInt8(ascii: "n")
-    }
-
-    mutating func clearParts() {
-        parts.removeAll(keepingCapacity: true)
-        scratch.removeAll(keepingCapacity: true)
     }
 }

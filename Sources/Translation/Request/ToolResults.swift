@@ -53,7 +53,7 @@ extension RequestWriter {
             } else {
                 // The client was stopped before the tool ended.
                 output.append(#""[interrupted]""#)
-                dropped.note("messages.content:tool_use without tool_result")
+                dropped.note("tool_result:missing")
             }
             output.append(UInt8(ascii: "}"))
         }
@@ -64,7 +64,6 @@ extension RequestWriter {
         _ block: ContentBlock, at path: FieldPath, of call: ToolCall
     ) throws(APIError) {
         let isError = try document.flag(block.isError, at: path, "is_error")
-        let firstAttachment = attachments.count
         try addResultContent(block, at: path)
         // Breakpoints count wherever they stand in the result: it is one text now.
         var mark = try cacheControl(block.cacheControl, at: path)
@@ -91,13 +90,12 @@ extension RequestWriter {
         } else {
             writeResultText(isError: isError, hasMedia: !media.isEmpty)
         }
-        parts.removeAll(keepingCapacity: true)
+        clearParts()
         guard !isInline, !media.isEmpty else { return }
-        assert(attachments.count == firstAttachment)
         addComposed(attachmentsOf: call)
         attachments.append(contentsOf: parts)
         attachments.append(contentsOf: media)
-        parts.removeAll(keepingCapacity: true)
+        clearParts()
     }
 
     /// The text that introduces a call's media in the user message after the results.
@@ -169,7 +167,7 @@ extension RequestWriter {
     /// Adds a result whose call is not in the conversation, as text.
     mutating func addOrphan(_ block: ContentBlock, at path: FieldPath) throws(APIError) {
         let isError = try document.flag(block.isError, at: path, "is_error")
-        dropped.note("messages.content:tool_result without tool_use")
+        dropped.note("tool_result:orphan")
         addComposed(isError ? "[Tool result, an error]" : "[Tool result]")
         try addResultContent(block, at: path)
         attach(try cacheControl(block.cacheControl, at: path))

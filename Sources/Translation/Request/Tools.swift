@@ -128,9 +128,11 @@ extension RequestWriter {
         of tool: inout OfferedTool, _ type: JSONNode?
     ) throws(APIError) -> Bool {
         guard let type, !document.equals(type, "custom") else { return true }
-        for builtIn in BuiltInTool.all where document.hasPrefix(type, builtIn.typePrefix) {
-            tool.kind = .builtIn(builtIn)
-            return true
+        for builtIn in BuiltInTool.all {
+            for prefix in builtIn.typePrefixes where document.hasPrefix(type, prefix) {
+                tool.kind = .builtIn(builtIn)
+                return true
+            }
         }
         if document.hasPrefix(type, "web_search_") || document.hasPrefix(type, "web_fetch_") {
             tool.kind = document.hasPrefix(type, "web_search_") ? .webSearch : .webFetch

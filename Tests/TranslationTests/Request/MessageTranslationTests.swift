@@ -17,13 +17,16 @@ import Testing
             """#
         ).body
         #expect(
-            body == #"{"model":"openai/gpt-oss-120b","messages":["#
-                + #"{"role":"system","content":"Be brief."},"#
-                + #"{"role":"user","content":"Hi \u00e9 \"x\""},"#
-                + #"{"role":"assistant","content":"Hello"},{"role":"user","content":"Bye"}],"#
-                + #""max_tokens":1024,"temperature":0.50,"top_p":0.9,"top_k":40,"stop":["END"],"#
-                + #""stream":true,"stream_options":{"include_usage":true},"#
-                + #""user":"\#(SHA256Tests.hex(SHA256.digest([UInt8]("user:u".utf8).span)))"}"#)
+            body
+                == [
+                    #"{"model":"openai/gpt-oss-120b","messages":["#,
+                    #"{"role":"system","content":"Be brief."},"#,
+                    #"{"role":"user","content":"Hi \u00e9 \"x\""},"#,
+                    #"{"role":"assistant","content":"Hello"},{"role":"user","content":"Bye"}],"#,
+                    #""max_tokens":1024,"temperature":0.50,"top_p":0.9,"top_k":40,"stop":["END"],"#,
+                    #""stream":true,"stream_options":{"include_usage":true},"#,
+                    #""user":"\#(SHA256Tests.hex(SHA256.digest([UInt8]("user:u".utf8).span)))"}"#,
+                ].joined())
     }
 
     @Test(arguments: [
@@ -159,11 +162,13 @@ import Testing
                     """#), settings(.llamaCpp, "qwen3")
         ).body
         #expect(
-            body == #"{"model":"qwen3","messages":[{"role":"system","content":"S"},"#
-                + #"{"role":"user","content":"a\n\n<system-reminder>\nb\nc\n</system-reminder>\n\nd"},"#
-                + #"{"role":"assistant","content":"e"},"#
-                + #"{"role":"user","content":"<system-reminder>\nf\n</system-reminder>"}],"#
-                + #""max_tokens":100"# + ending)
+            body == [
+                #"{"model":"qwen3","messages":[{"role":"system","content":"S"},"#,
+                #"{"role":"user","content":"a\n\n<system-reminder>\nb\nc\n</system-reminder>\n\nd"},"#,
+                #"{"role":"assistant","content":"e"},"#,
+                #"{"role":"user","content":"<system-reminder>\nf\n</system-reminder>"}],"#,
+                #""max_tokens":100"#,
+            ].joined() + ending)
     }
 
     @Test func leavesOutSystemMessagesThatTheNextUserMessageClears() throws {
