@@ -20,4 +20,9 @@ static inline int linux_prctl(int option, unsigned long argument) {
     return prctl(option, argument, 0UL, 0UL, 0UL);
 }
 
+// The calling thread's name, of which the kernel keeps 15 bytes.
+static inline int linux_set_thread_name(const char *name) {
+    return prctl(PR_SET_NAME, (unsigned long)name, 0UL, 0UL, 0UL);
+}
+
 #endif
