@@ -2,6 +2,7 @@
 #ifndef CLINUX_SHIM_H
 #define CLINUX_SHIM_H
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -13,6 +14,11 @@ extern int accept4(int, struct sockaddr *, socklen_t *, int);
 static inline int linux_accept4(
     int descriptor, struct sockaddr *address, socklen_t *length, int flags) {
     return accept4(descriptor, address, length, flags);
+}
+
+// fcntl is variadic.
+static inline int linux_fcntl(int descriptor, int command, int argument) {
+    return fcntl(descriptor, command, argument);
 }
 
 // prctl is variadic.
