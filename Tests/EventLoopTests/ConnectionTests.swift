@@ -110,14 +110,27 @@ private func tcpScene() throws -> (loop: Loop, connection: Recorder, peer: Int32
     return (loop, try #require(connection), peer)
 }
 
+/// Bytes in which a piece that is lost, doubled or moved shows: random ones, repeated with a period
+/// that is prime, as no buffer's size is.
 private func randomBytes(_ count: Int) -> [UInt8] {
     var generator = SeededGenerator(state: UInt64(count))
-    return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    let block = (0..<65521).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    var bytes: [UInt8] = []
+    while bytes.count < count { bytes += block.prefix(count - bytes.count) }
+    return bytes
 }
 
-/// Compares large arrays. `#expect(a == b)` would compute their difference when they differ, which
-/// takes hours for megabytes.
-private func isSame(_ one: [UInt8], _ other: [UInt8]) -> Bool { one == other }
+/// Expects large arrays to be the same. `#expect(a == b)` would compute and print their difference,
+/// which takes hours for megabytes.
+private func expectSame(
+    _ one: [UInt8], _ other: [UInt8], sourceLocation: SourceLocation = #_sourceLocation
+) {
+    guard one != other else { return }
+    let place = zip(one, other).enumerated().first { $1.0 != $1.1 }?.offset
+    Issue.record(
+        "\(one.count) and \(other.count) bytes, different from \(place ?? -1)",
+        sourceLocation: sourceLocation)
+}
 
 @Suite struct ConnectionTests {
     @Test func `input is received and output is sent at the end of the turn`() throws {
@@ -158,7 +171,7 @@ private func isSame(_ one: [UInt8], _ other: [UInt8]) -> Bool { one == other }
             return received.count >= sent.count
         }
         #expect(isComplete)
-        #expect(isSame(received, sent))
+        expectSame(received, sent)
         #expect(echo.outputBytesMax > Echo.highWater)
         #expect(echo.outputBytesMax <= Echo.highWater + 64 * 1024)
         echo.close()
@@ -184,7 +197,7 @@ private func isSame(_ one: [UInt8], _ other: [UInt8]) -> Bool { one == other }
         scene.loop.turn(waitingAtMost: .zero)
         #expect(scene.connection.outputBytes == waiting)
         let received = scene.drainPeer(upTo: 8 * block.count)
-        #expect(isSame(received, Array(repeatElement(block, count: 8).joined())))
+        expectSame(received, Array(repeatElement(block, count: 8).joined()))
         #expect(scene.connection.calls == Array(repeating: "drained", count: 8))
         #expect(scene.connection.output.capacity <= 16 * 1024)
         scene.connection.close()
@@ -201,7 +214,7 @@ private func isSame(_ one: [UInt8], _ other: [UInt8]) -> Bool { one == other }
         var waitingAtDrain: Int?
         scene.connection.onDrain = { waitingAtDrain = $0.outputBytes }
         scene.connection.write(block)
-        #expect(isSame(scene.drainPeer(upTo: block.count), block))
+        expectSame(scene.drainPeer(upTo: block.count), block)
         #expect(scene.connection.calls == ["drained"])
         #expect(waitingAtDrain.map { $0 <= 100_000 } == true)
         scene.connection.close()
@@ -217,7 +230,7 @@ private func isSame(_ one: [UInt8], _ other: [UInt8]) -> Bool { one == other }
         #expect(reads == 1)
         #expect(scene.connection.input.count <= 64 * 1024)
         #expect(turn(scene.loop) { scene.connection.input.count == bytes.count })
-        #expect(isSame(scene.connection.input, bytes))
+        expectSame(scene.connection.input, bytes)
         scene.connection.close()
     }
 
@@ -386,11 +399,11 @@ private func isSame(_ one: [UInt8], _ other: [UInt8]) -> Bool { one == other }
     }
 
     @Test func `queued output is sent to its end first`() throws {
-        let scene = try Scene()
         let answer = randomBytes(3 << 20)
+        let scene = try Scene()
         scene.connection.write(answer)
         scene.connection.closeLingering()
-        #expect(isSame(scene.drainPeer(), answer))
+        expectSame(scene.drainPeer(), answer)
         scene.pair.closeEnd(scene.peer)
         #expect(turn(scene.loop) { scene.connection.isClosed })
         #expect(scene.connection.calls == ["lingered"])
@@ -441,15 +454,15 @@ private func isSame(_ one: [UInt8], _ other: [UInt8]) -> Bool { one == other }
     }
 
     @Test func `too much input does not cut the answer short`() throws {
-        let scene = try Scene()
         let answer = randomBytes(2 << 20)
+        let scene = try Scene()
         scene.connection.write(answer)
         scene.connection.closeLingering(for: .seconds(3600), droppingAtMost: 0)
         sendBytes("more and more", to: scene.peer)
         for _ in 0..<3 { scene.loop.turn(waitingAtMost: .milliseconds(1)) }
         #expect(!scene.connection.isClosed)
         let received = scene.drainPeer(upTo: answer.count)
-        #expect(isSame(received, answer))
+        expectSame(received, answer)
         #expect(turn(scene.loop) { scene.connection.isClosed })
         #expect(scene.connection.calls == ["lingered"])
     }
