@@ -1,0 +1,76 @@
+// A response's status and fields, as the application thinks of them.
+//
+// What depends on the connection is not in here: version, Content-Length, Transfer-Encoding and
+// Connection are added by ResponseEncoder. Fields are encoded as they are added, into one buffer.
+// Names and fixed values are StaticString, so the type system proves that they are ours; values
+// from elsewhere must take the sanitising way. No CR or LF can get into a head (CWE-113).
+
+/// Status and fields of a response.
+package struct ResponseHead: Sendable, Equatable {
+    /// The status, 100 to 999.
+    package let status: Int
+    /// The field lines, encoded.
+    package private(set) var fieldLines: [UInt8] = []
+
+    /// What is kept of a sanitised value: enough for an id or a number, too little to hurt.
+    private static let foreignValueBytesMax = 1024
+
+    package init(status: Int) {
+        precondition((100...999).contains(status), "a status has three digits (RFC 9110 §15)")
+        self.status = status
+    }
+
+    /// Adds a field whose value is a constant of ours.
+    package mutating func add(_ name: StaticString, _ value: StaticString) {
+        appendName(name)
+        let start = fieldLines.count
+        fieldLines.append(value)
+        precondition(
+            fieldLines[start...].allSatisfy(ByteSet.fieldValue.contains),
+            "a constant field value holds a control byte")
+        appendLineEnd()
+    }
+
+    /// Adds a field whose value is a number that is not negative.
+    package mutating func add(_ name: StaticString, _ value: Int) {
+        appendName(name)
+        fieldLines.append(decimal: value)
+        appendLineEnd()
+    }
+
+    /// Adds a field whose value comes from elsewhere. Every byte that may not stand in a field
+    /// value, control bytes and non-ASCII, becomes `?`; after 1 KiB the value is cut off.
+    package mutating func add(_ name: StaticString, sanitizing value: String) {
+        appendName(name)
+        for byte in value.utf8.prefix(Self.foreignValueBytesMax) {
+            fieldLines.append(ByteSet.fieldValue.contains(byte) ? byte : Byte.questionMark)
+        }
+        appendLineEnd()
+    }
+
+    private mutating func appendName(_ name: StaticString) {
+        let start = fieldLines.count
+        fieldLines.append(name)
+        checkName(start..<fieldLines.count)
+        fieldLines.append(Byte.colon)
+        fieldLines.append(Byte.blank)
+    }
+
+    private func checkName(_ range: Range<Int>) {
+        let span = fieldLines.span
+        precondition(!range.isEmpty, "a field name is empty")
+        for index in range {
+            precondition(ByteSet.token.contains(span[index]), "a field name is not a token")
+        }
+        let isEncodersOwn =
+            span.equalsIgnoringCase("content-length", in: range)
+            || span.equalsIgnoringCase("transfer-encoding", in: range)
+            || span.equalsIgnoringCase("connection", in: range)
+        precondition(!isEncodersOwn, "framing and persistence are added by ResponseEncoder")
+    }
+
+    private mutating func appendLineEnd() {
+        fieldLines.append(Byte.carriageReturn)
+        fieldLines.append(Byte.lineFeed)
+    }
+}
