@@ -19,6 +19,11 @@ package enum UpstreamRemedy: Equatable, Sendable {
 package struct UpstreamFailure: Equatable, Sendable {
     package var error: APIError
     package var remedy: UpstreamRemedy
+
+    package init(error: APIError, remedy: UpstreamRemedy) {
+        self.error = error
+        self.remedy = remedy
+    }
 }
 
 /// Reads the failures of one request.

@@ -153,7 +153,7 @@ extension StreamTranslator {
 
     /// A call's input as JSON text; nil when it is none. As events, `{}` is written where no
     /// arguments came.
-    private mutating func input(of call: ToolCall, into output: inout [UInt8]) -> [UInt8]? {
+    private mutating func input(of call: StreamedToolCall, into output: inout [UInt8]) -> [UInt8]? {
         let empty: [UInt8] = Array("{}".utf8)
         switch call.extent.extent {
         case .nothing:

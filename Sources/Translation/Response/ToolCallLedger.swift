@@ -2,7 +2,7 @@
 // every server has its own idea of `index` and `id`; the rules are in `find`.
 
 /// One tool call.
-struct ToolCall {
+struct StreamedToolCall {
     enum State {
         /// Gathers until its block can open. → open
         case waiting
@@ -37,7 +37,7 @@ struct ToolCallLedger {
         var name: [UInt8] = []
     }
 
-    var calls: [ToolCall] = []
+    var calls: [StreamedToolCall] = []
     /// The call whose block is open.
     private(set) var openCall: Int?
     /// How many calls before this one are closed: the next candidate for opening.
@@ -84,7 +84,7 @@ struct ToolCallLedger {
 
     /// Begins a call and returns its number.
     mutating func begin(_ key: Key) -> Int {
-        var call = ToolCall()
+        var call = StreamedToolCall()
         call.index = key.index
         call.id = key.id
         call.name = key.name
@@ -118,7 +118,7 @@ struct ToolCallLedger {
     }
 
     /// Closes the open call and returns it, with its arguments.
-    mutating func close() -> ToolCall? {
+    mutating func close() -> StreamedToolCall? {
         guard let number = openCall else { return nil }
         openCall = nil
         next = number + 1

@@ -5,7 +5,7 @@ import Testing
 @testable import Translation
 
 /// The outcome of a translation.
-struct Translated {
+struct TranslatedBody {
     var body: String
     var request: TranslatedRequest
 }
@@ -23,7 +23,7 @@ func settings(
 func translate(
     _ request: String, _ settings: RequestSettings = settings(),
     for purpose: RequestOutline.Purpose = .message
-) throws -> Translated {
+) throws -> TranslatedBody {
     var document = JSONDocument()
     try document.parse([UInt8](request.utf8))
     let outline = try RequestOutline(document, for: purpose)
@@ -32,7 +32,7 @@ func translate(
         document, outline: outline, settings: settings, into: &output)
     var check = JSONDocument()
     try check.parse(output)
-    return Translated(body: String(decoding: output, as: UTF8.self), request: translated)
+    return TranslatedBody(body: String(decoding: output, as: UTF8.self), request: translated)
 }
 
 /// The error that `request` gets.
