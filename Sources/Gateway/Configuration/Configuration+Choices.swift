@@ -1,6 +1,8 @@
 // The settings that are one word out of a few. The raw values are the words an administrator
 // writes; the table of options lists them from `allCases`.
 
+package import Translation
+
 extension Configuration {
     /// Who may use the daemon.
     package enum Access: String, Sendable, CaseIterable {
@@ -27,34 +29,21 @@ extension Configuration {
         case json
     }
 
-    /// The dialect of the Chat Completions API that the upstream speaks.
-    package enum UpstreamProfile: String, Sendable, CaseIterable {
+    /// The kind of server that the upstream is, and so the dialect that it speaks. The words are the
+    /// names of Translation's profiles.
+    package enum UpstreamKind: String, Sendable, CaseIterable {
         /// Chosen by the upstream's host.
         case auto
-        case openrouter, openai, azure, deepseek, groq, mistral, vllm
+        case openrouter, openai, azure, deepseek, groq, mistral, moonshot, zai, vllm
         case llamaCpp = "llama.cpp"
         case ollama
         /// What every server should understand.
         case generic
+    }
 
-        /// The profile of a well-known host; `generic` for every other.
-        ///
-        /// Servers that people run themselves (vLLM, llama.cpp, Ollama) cannot be told by their
-        /// host and have to be named.
-        package init(host: String) {
-            let known: [(domain: String, profile: UpstreamProfile)] = [
-                ("openrouter.ai", .openrouter),
-                ("openai.azure.com", .azure),
-                ("services.ai.azure.com", .azure),
-                ("models.ai.azure.com", .azure),
-                ("openai.com", .openai),
-                ("deepseek.com", .deepseek),
-                ("groq.com", .groq),
-                ("mistral.ai", .mistral),
-                ("ollama.com", .ollama),
-            ]
-            let match = known.first { host == $0.domain || host.hasSuffix("." + $0.domain) }
-            self = match?.profile ?? .generic
-        }
+    /// The upstream's dialect: of the kind that is set, or by default what its host is known for.
+    package var profile: UpstreamProfile {
+        UpstreamProfile.named(upstreamKind.rawValue)
+            ?? .forHost("\(upstreamURL.host):\(upstreamURL.port)")
     }
 }

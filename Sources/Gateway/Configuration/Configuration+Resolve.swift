@@ -26,6 +26,12 @@ struct ConfigurationResolver {
     private var warnings: [ConfigurationWarning] = []
 
     mutating func read(_ source: ConfigurationSource) {
+        if let reason = source.readFailure {
+            faults.append(
+                ConfigurationFault(
+                    key: nil, origin: ConfigurationOrigin(source: source.name, line: nil),
+                    value: nil, reason: reason, allowed: nil))
+        }
         for fault in source.syntaxFaults {
             let line = source.kind == .file ? fault.line : nil
             faults.append(

@@ -18,8 +18,8 @@ package struct Configuration: Sendable, Equatable {
         scheme: .https, host: "openrouter.ai", port: 443, basePath: "/api/v1")
     /// Allows plain HTTP to a host that is not this machine.
     package var allowsInsecureUpstream = false
-    /// The dialect of the upstream as set; `effectiveUpstreamProfile` is what to use.
-    package var upstreamProfile = UpstreamProfile.auto
+    /// The kind of the upstream as set; `profile` is what follows from it.
+    package var upstreamKind = UpstreamKind.auto
     /// Sent as `HTTP-Referer`, by which OpenRouter attributes usage to an application.
     package var siteURL: String?
     /// Sent as the application's title.
@@ -94,11 +94,6 @@ extension Configuration {
     /// when there are no tokens.
     package var access: Access {
         accessSetting ?? (clientTokens.isEmpty ? .loopback : .token)
-    }
-
-    /// The dialect of the upstream: as set, or by default what its host is known for. Never `auto`.
-    package var effectiveUpstreamProfile: UpstreamProfile {
-        upstreamProfile == .auto ? UpstreamProfile(host: upstreamURL.host) : upstreamProfile
     }
 
     /// The keys whose change a reload cannot apply, in the order of the table.

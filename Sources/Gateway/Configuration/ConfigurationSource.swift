@@ -46,15 +46,18 @@ package struct ConfigurationSource: Sendable, Equatable {
     package let entries: [ConfigurationEntry]
     /// What was wrong with a file before any value was looked at.
     let syntaxFaults: [EnvironmentFile.Fault]
+    /// Why the source could not be read at all.
+    let readFailure: String?
 
     private init(
         _ kind: Kind, name: String, entries: [ConfigurationEntry],
-        syntaxFaults: [EnvironmentFile.Fault] = []
+        syntaxFaults: [EnvironmentFile.Fault] = [], readFailure: String? = nil
     ) {
         self.kind = kind
         self.name = name
         self.entries = entries
         self.syntaxFaults = syntaxFaults
+        self.readFailure = readFailure
     }
 
     /// The environment of the process.
@@ -69,6 +72,14 @@ package struct ConfigurationSource: Sendable, Equatable {
     package static func file(_ name: String, bytes: [UInt8]) -> Self {
         let file = EnvironmentFile(parsing: bytes)
         return Self(.file, name: name, entries: file.entries, syntaxFaults: file.faults)
+    }
+
+    /// A file or credential that is there and cannot be read.
+    /// - Parameters:
+    ///   - name: As people know it.
+    ///   - reason: What the system says.
+    package static func unreadable(_ name: String, reason: String) -> Self {
+        Self(.file, name: name, entries: [], readFailure: "it cannot be read: \(reason)")
     }
 
     /// A file of systemd's credentials directory; nil if no option has a credential of that name.

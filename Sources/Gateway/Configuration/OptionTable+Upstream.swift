@@ -1,5 +1,7 @@
 // Options: the server behind the proxy.
 
+import Translation
+
 extension OptionTable {
     static let upstream: [ConfigurationOption] = [
         ConfigurationOption(
@@ -28,9 +30,9 @@ extension OptionTable {
             private network only, such as containers on one host.
             """),
         ConfigurationOption(
-            "CLAUDE_PROXY_UPSTREAM_PROFILE", \.upstreamProfile, .choice(),
+            "CLAUDE_PROXY_UPSTREAM_PROFILE", \.upstreamKind, .choice(),
             default: "`auto`, by the host of `CLAUDE_PROXY_UPSTREAM_URL`",
-            inEffect: { $0.effectiveUpstreamProfile.rawValue },
+            inEffect: { $0.profile.name },
             """
             The dialect of the Chat Completions API that the upstream speaks.
             Servers differ in the names of fields, in what they refuse and in how they return

@@ -1,6 +1,7 @@
 // Hosts, addresses and what follows from them.
 
 import Testing
+import Translation
 
 @testable import Gateway
 
@@ -68,12 +69,12 @@ import Testing
             ("api.deepseek.com", .deepseek), ("api.groq.com", .groq), ("api.mistral.ai", .mistral),
             ("ollama.com", .ollama), ("localhost", .generic), ("notopenai.com", .generic),
             ("openrouter.ai.evil.example", .generic),
-        ] as [(String, Configuration.UpstreamProfile)])
-    func profiles(host: String, profile: Configuration.UpstreamProfile) throws {
+        ] as [(String, UpstreamProfile)])
+    func profiles(host: String, profile: UpstreamProfile) throws {
         let source = file("CLAUDE_PROXY_UPSTREAM_URL=https://\(host)/v1")
-        #expect(try configuration(source).effectiveUpstreamProfile == profile)
+        #expect(try configuration(source).profile == profile)
         let named = file("CLAUDE_PROXY_UPSTREAM_PROFILE=vllm")
-        #expect(try configuration(source, named).effectiveUpstreamProfile == .vllm)
+        #expect(try configuration(source, named).profile == .vllm)
     }
 
     @Test("An upstream URL is taken apart and put together again") func upstreamURL() throws {

@@ -1,6 +1,7 @@
 // From sources to a configuration: precedence, faults all at once, unknown keys, cross checks.
 
 import Testing
+import Translation
 
 @testable import Gateway
 
@@ -14,7 +15,7 @@ import Testing
         #expect(
             configuration.upstreamURL.chatCompletions
                 == "https://openrouter.ai/api/v1/chat/completions")
-        #expect(configuration.effectiveUpstreamProfile == .openrouter)
+        #expect(configuration.profile == .openrouter)
         #expect(configuration.reportModel == .fixed("claude-sonnet-4-5-20250929"))
         #expect(configuration.listenAddresses == [.tcp(host: "0.0.0.0", port: 8000)])
         #expect(configuration.access == .loopback)
