@@ -1,0 +1,184 @@
+// Who may spend the key. The rules and why: docs/decisions/0003-access.md. In short: without tokens
+// only this machine; with tokens whoever shows one; browsers and rebound names never.
+
+import HTTP1
+import Translation
+
+/// The other end of a client connection.
+package struct Peer: Sendable {
+    /// Whether the peer is a process of this machine: a loopback address or a local socket.
+    package var isLocal: Bool
+    /// The address without the port, for the log.
+    package var name: String
+
+    package init(isLocal: Bool, name: String) {
+        self.isLocal = isLocal
+        self.name = name
+    }
+}
+
+/// What a request shows of who sends it. Values are as they came, untrusted.
+struct RequestOrigin {
+    /// The Host field's value, or nil for the authority of an absolute-form target.
+    var host: [UInt8] = []
+    var hasOrigin = false
+    var isCrossSite = false
+    /// Whether a field says that another proxy stands in front.
+    var isForwarded = false
+    /// The `x-api-key` fields.
+    var apiKeys: [[UInt8]] = []
+    /// The `Authorization` fields.
+    var authorizations: [[UInt8]] = []
+
+    init(_ head: RequestHead) {
+        host = head.host.map { Array($0) } ?? []
+        hasOrigin = head.field("origin") != nil
+        isCrossSite = head.text("sec-fetch-site").map { $0.lowercased() == "cross-site" } ?? false
+        for name in ["forwarded", "x-forwarded-for", "x-real-ip", "via"] as [StaticString] {
+            if head.field(name) != nil { isForwarded = true }
+        }
+        for index in 0..<head.fieldCount {
+            let (name, value) = head.field(at: index)
+            switch String(decoding: name, as: UTF8.self).lowercased() {
+            case "x-api-key": apiKeys.append(Array(value))
+            case "authorization": authorizations.append(Array(value))
+            default: break
+            }
+        }
+    }
+}
+
+/// The rules, made once per configuration.
+package struct AccessPolicy: Sendable {
+    private let access: Configuration.Access
+    private let tokenDigests: [[UInt8]]
+    private let allowedHosts: Set<String>
+
+    package init(_ configuration: Configuration) {
+        access = configuration.access
+        tokenDigests = configuration.clientTokens.map {
+            SHA256.digest(Array($0.reveal().utf8).span)
+        }
+        allowedHosts = Set(configuration.allowedHosts)
+    }
+
+    /// Why the request may not be served, or nil if it may.
+    func refusal(of origin: RequestOrigin, from peer: Peer) -> APIError? {
+        if let refusal = browserRefusal(of: origin) { return refusal }
+        switch access {
+        case .open:
+            return hostRefusal(of: origin)
+        case .loopback:
+            return localRefusal(of: origin, from: peer) ?? hostRefusal(of: origin)
+        case .token:
+            // Who knows a token need not be asked for the right name, unless names were listed.
+            return tokenRefusal(of: origin)
+                ?? (allowedHosts.isEmpty ? nil : hostRefusal(of: origin))
+        }
+    }
+
+    // MARK: Rules
+
+    private func browserRefusal(of origin: RequestOrigin) -> APIError? {
+        guard origin.hasOrigin || origin.isCrossSite else { return nil }
+        return .forbidden(
+            "Requests from web pages are refused: a page could spend the key of whoever opens it.")
+    }
+
+    private func localRefusal(of origin: RequestOrigin, from peer: Peer) -> APIError? {
+        guard peer.isLocal else {
+            return .forbidden(
+                "Only clients on the proxy's own machine may use it until CLAUDE_PROXY_CLIENT_TOKENS"
+                    + " is set in its configuration.")
+        }
+        guard !origin.isForwarded else {
+            return .forbidden(
+                "This request came through another proxy, so its sender is not known to be local;"
+                    + " set CLAUDE_PROXY_CLIENT_TOKENS to serve remote clients.")
+        }
+        return nil
+    }
+
+    /// Browsers can be made to send requests here under a foreign name that resolves to this machine
+    /// (DNS rebinding). Addresses cannot be rebound, so every address is accepted.
+    private func hostRefusal(of origin: RequestOrigin) -> APIError? {
+        let host = HostName(origin.host)
+        guard host.isAddress || host.text == "localhost" || allowedHosts.contains(host.text) else {
+            return .forbidden(
+                "The host name of this request is not one that the proxy answers to; add it to"
+                    + " CLAUDE_PROXY_ALLOWED_HOSTS if it should be.")
+        }
+        return nil
+    }
+
+    private func tokenRefusal(of origin: RequestOrigin) -> APIError? {
+        guard origin.apiKeys.count <= 1, origin.authorizations.count <= 1 else {
+            return .unauthorized("The request carries more than one credential of a kind.")
+        }
+        var presented: [[UInt8]] = []
+        if let key = origin.apiKeys.first { presented.append(key) }
+        if let bearer = origin.authorizations.first.flatMap(Self.bearerToken) {
+            presented.append(bearer)
+        }
+        guard !presented.isEmpty else {
+            return .unauthorized(
+                "No proxy key was sent: set ANTHROPIC_API_KEY (or ANTHROPIC_AUTH_TOKEN) to one of"
+                    + " the proxy's CLAUDE_PROXY_CLIENT_TOKENS.")
+        }
+        var matches = false
+        for token in presented {
+            let digest = SHA256.digest(token.span)
+            // Every comparison is made, and each looks at every byte: time tells nothing.
+            for known in tokenDigests {
+                var difference: UInt8 = 0
+                for (a, b) in zip(known, digest) { difference |= a ^ b }
+                if difference == 0 { matches = true }
+            }
+        }
+        return matches
+            ? nil
+            : .unauthorized(
+                "The proxy key that was sent is not one of the proxy's CLAUDE_PROXY_CLIENT_TOKENS.")
+    }
+
+    /// The token of `Bearer <token>`; the scheme's case does not matter (RFC 9110 §11.1).
+    private static func bearerToken(_ value: [UInt8]) -> [UInt8]? {
+        let scheme = "bearer ".utf8
+        guard value.count > scheme.count else { return nil }
+        for (byte, expected) in zip(value, scheme) where byte | 0x20 != expected { return nil }
+        let token = value.dropFirst(scheme.count).drop { $0 == UInt8(ascii: " ") }
+        return Array(token)
+    }
+}
+
+extension APIError {
+    static func forbidden(_ message: String) -> APIError {
+        APIError(status: 403, type: .permission, message: message)
+    }
+
+    /// Clients must not ask again with the same key.
+    static func unauthorized(_ message: String) -> APIError {
+        APIError(status: 401, type: .authentication, message: message, shouldRetry: false)
+    }
+}
+
+/// The host of a Host field, without its port.
+private struct HostName {
+    let text: String
+    let isAddress: Bool
+
+    init(_ value: [UInt8]) {
+        let lowercased = String(decoding: value, as: UTF8.self).lowercased()
+        if lowercased.hasPrefix("["), let end = lowercased.firstIndex(of: "]") {
+            text = String(lowercased[lowercased.index(after: lowercased.startIndex)..<end])
+            isAddress = true
+            return
+        }
+        var host = lowercased.prefix { $0 != ":" }
+        // A fully qualified name may end in a dot.
+        if host.hasSuffix(".") { host.removeLast() }
+        text = String(host)
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        isAddress = parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
+    }
+}

@@ -1,0 +1,30 @@
+// GET /health: whether the daemon can serve, for people and for load balancers.
+
+import Translation
+
+enum HealthReport {
+    /// - Parameter uptime: since the daemon was started.
+    static func body(
+        _ configuration: Configuration, version: String, uptime: Duration, isDraining: Bool
+    ) -> [UInt8] {
+        let hasKey = configuration.upstreamKey != nil
+        // A server of one's own may need no key; whoever runs one says so by naming its kind.
+        let isKeyless = [.vllm, .llamaCpp, .ollama, .generic].contains(configuration.upstreamKind)
+        let isUsable = hasKey || isKeyless
+        var body: [UInt8] = []
+        body.append(#"{"status":""#)
+        body.append(isDraining ? "draining" : isUsable ? "healthy" : "degraded")
+        body.append(#"","openrouter":""#)
+        body.append(hasKey ? "configured" : isUsable ? "not_used" : "no_api_key")
+        body.append(#"","upstream":"#)
+        body.append(jsonString: configuration.upstreamURL.description)
+        body.append(#","model":"#)
+        body.append(jsonString: configuration.defaultModel)
+        body.append(#","version":"#)
+        body.append(jsonString: version)
+        body.append(#","uptime_seconds":"#)
+        body.append(decimal: Int(uptime.components.seconds))
+        body.append("}")
+        return body
+    }
+}

@@ -1,0 +1,86 @@
+// The errors that the gateway itself has to report, with the words that people get. Those of the
+// upstream are translated in Translation/Errors.
+
+import Translation
+
+extension APIError {
+    /// The upstream could not be asked, or its answer broke off.
+    static func of(_ failure: TransferFailure, upstream: UpstreamURL) -> APIError {
+        let host = upstream.authority
+        let detail = failure.detail
+        switch failure.kind {
+        case .resolve:
+            return APIError(
+                status: 500, type: .api,
+                message: "The upstream's host name cannot be resolved (\(detail)). Check"
+                    + " CLAUDE_PROXY_UPSTREAM_URL and the proxy machine's DNS.")
+        case .connect:
+            return APIError(
+                status: 500, type: .api,
+                message: "The upstream \(host) cannot be reached (\(detail)). Check that it is up"
+                    + " and that CLAUDE_PROXY_UPSTREAM_URL is right.")
+        case .connectTimeout:
+            return APIError(
+                status: 504, type: .timeout,
+                message: "The upstream \(host) did not accept the connection in time (\(detail)).")
+        case .certificate:
+            return APIError(
+                status: 500, type: .api,
+                message: "The upstream \(host) shows a certificate that is not to be trusted"
+                    + " (\(detail)). Check the proxy machine's clock and CA certificates.",
+                shouldRetry: false)
+        case .tls:
+            return APIError(
+                status: 500, type: .api,
+                message: "TLS with the upstream \(host) failed (\(detail)).")
+        case .closedBeforeAnswer:
+            return APIError(
+                status: 502, type: .api,
+                message: "The upstream \(host) closed the connection without an answer.")
+        case .brokenAnswer:
+            return APIError(
+                status: 502, type: .api,
+                message: "The upstream \(host) closed the connection before its answer was"
+                    + " complete (\(detail)).")
+        case .protocolViolation:
+            return APIError(
+                status: 502, type: .api,
+                message: "The upstream \(host) does not keep to HTTP (\(detail)).")
+        case .other:
+            return APIError(
+                status: 500, type: .api,
+                message: "The request to the upstream \(host) failed (\(detail)).")
+        }
+    }
+
+    /// The upstream has said nothing for `limit`.
+    static func upstreamSilence(_ limit: Duration) -> APIError {
+        let seconds = limit / .seconds(1)
+        let text = seconds == seconds.rounded() ? "\(Int(seconds))" : "\(seconds)"
+        return APIError(
+            status: 504, type: .timeout,
+            message: "The upstream has sent nothing for \(text) s; the proxy has given up.")
+    }
+
+    /// The daemon ends before the answer does.
+    static let shuttingDown = APIError(
+        status: 529, type: .overloaded,
+        message: "The proxy is shutting down; try again in a moment.", retryAfter: 1)
+
+    /// More clients than the daemon is set to serve.
+    static let tooManyConnections = APIError(
+        status: 529, type: .overloaded,
+        message: "The proxy serves as many connections as CLAUDE_PROXY_MAX_CONNECTIONS allows; try"
+            + " again in a moment.", retryAfter: 1)
+
+    /// There is no key to ask the upstream with.
+    static let noUpstreamKey = APIError(
+        status: 500, type: .api,
+        message:
+            "The proxy has no key for its upstream: set OPENROUTER_API_KEY in its configuration"
+            + " (see `claude-proxy print-config`) and reload it.", shouldRetry: false)
+
+    static func notFound(_ message: String) -> APIError {
+        APIError(status: 404, type: .notFound, message: message)
+    }
+}

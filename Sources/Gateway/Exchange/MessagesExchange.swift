@@ -1,0 +1,419 @@
+// One request for a message, from the complete client request to the last byte of the answer.
+//
+// Nothing is sent to the client before the upstream's first content: until then a failure can still
+// become a true status, which clients retry by, and the upstream can quietly be asked again. A
+// streaming client gets its status anyway when that takes long (`statusHold`), and pings from then
+// on. A client that wants one message gets it when it is complete.
+//
+//   asked ── first content, or the hold's end ──▶ answering ──▶ over
+//     │                                              │
+//     └── error: another try, or a true status ──────┴── error: `event: error`
+//
+// The exchange is told events and the time; it writes to the connection's output and answers with
+// the step that the session must take. It knows no socket and no clock.
+
+import HTTP1
+import Translation
+
+/// The exchange of one client request for one upstream answer.
+struct MessagesExchange: ~Copyable {
+    /// What the session must do after an event.
+    enum Step {
+        case wait
+        /// Ask the upstream again. The call before this one is of no more use.
+        case call(UpstreamCall)
+        /// The answer is complete and written.
+        case finish(UpstreamFate)
+    }
+
+    /// What becomes of the upstream call when the client has its answer.
+    enum UpstreamFate {
+        /// It is over already, or was never made.
+        case over
+        /// It is about to end by itself; its connection is worth keeping.
+        case release
+        /// It would go on, and bill.
+        case cancel
+    }
+
+    private enum Phase {
+        /// The upstream has been asked; the client has nothing yet. → answering, over
+        case asked
+        /// The client has its status 200 and gets events. → over
+        case answering
+        /// The answer is complete. Late events of the upstream are ignored.
+        case over
+    }
+
+    private var phase = Phase.asked
+    private var attempt: UpstreamAttempt
+    private var translator: StreamTranslator
+    private let identity: StreamTranslator.Identity
+    private let errorReader: UpstreamErrorReader
+    private var head = UpstreamHead()
+    /// The body of an answer that is no success.
+    private var errorBody: [UInt8] = []
+    /// The answer to a client that wants one message.
+    private var message: [UInt8] = []
+    private var deadlines: Deadlines
+    private let askedAt: MonotonicTime
+    private let configuration: Configuration
+    private(set) var record: RequestRecord
+
+    /// No more of an error's body is read: it is shown to people, and it may be hostile.
+    private static let errorBodyBytesMax = 64 << 10
+
+    /// Begins the exchange. The first call is to be made by the session.
+    init(
+        _ attempt: UpstreamAttempt, identity: StreamTranslator.Identity,
+        errorReader: UpstreamErrorReader, configuration: Configuration, record: RequestRecord,
+        at now: MonotonicTime
+    ) {
+        self.attempt = attempt
+        self.identity = identity
+        self.errorReader = errorReader
+        self.configuration = configuration
+        self.record = record
+        translator = attempt.makeTranslator(identity, errorReader: errorReader)
+        askedAt = now
+        deadlines = Deadlines(
+            statusHold: attempt.isStreaming ? now + configuration.statusHold : nil,
+            upstream: now + configuration.firstByteTimeout)
+    }
+
+    /// When the session must come back with `deadlineReached`.
+    var deadline: MonotonicTime? {
+        switch phase {
+        case .asked, .answering: deadlines.nearest
+        case .over: nil
+        }
+    }
+}
+
+// MARK: - Events of the upstream
+
+extension MessagesExchange {
+    /// The upstream's response head has come.
+    mutating func upstreamResponded(_ head: UpstreamHead, over channel: inout ResponseChannel) {
+        self.head = head
+        channel.generationID = head.generationID
+    }
+
+    /// Bytes of the upstream's body have come.
+    mutating func upstreamReceived(
+        _ bytes: Span<UInt8>, at now: MonotonicTime, over channel: inout ResponseChannel,
+        lessons: inout UpstreamLessons, into output: inout [UInt8]
+    ) -> Step {
+        switch phase {
+        case .over: return .wait
+        case .asked, .answering: break
+        }
+        guard head.status == 200 else {
+            let room = Self.errorBodyBytesMax - errorBody.count
+            errorBody.append(bytes.extracting(first: min(bytes.count, room)))
+            guard bytes.count >= room else { return .wait }
+            return refused(.cancel, over: &channel, lessons: &lessons, into: &output)
+        }
+        let events = translator.summary.events
+        let mark = begin(over: &channel, into: &output)
+        let progress =
+            attempt.isStreaming
+            ? translator.received(bytes, into: &output)
+            : translator.received(bytes, into: &message)
+        settle(mark, at: now, over: &channel, into: &output)
+        // Comments and white space prove that a gateway lives, not that a model answers.
+        if translator.summary.events != events {
+            deadlines.upstream = now + configuration.upstreamIdleTimeout
+        }
+        return proceed(
+            progress, .release, at: now, over: &channel, lessons: &lessons, into: &output)
+    }
+
+    /// The upstream call is over: properly, or by `failure`.
+    mutating func upstreamEnded(
+        _ failure: TransferFailure?, at now: MonotonicTime, over channel: inout ResponseChannel,
+        lessons: inout UpstreamLessons, into output: inout [UInt8]
+    ) -> Step {
+        switch phase {
+        case .over: return .wait
+        case .asked, .answering: break
+        }
+        if let failure {
+            if case .asked = phase, let call = attempt.retry(after: failure) {
+                return again(call)
+            }
+            let error = APIError.of(failure, upstream: configuration.upstreamURL)
+            return failed(error, .over, at: now, over: &channel, into: &output)
+        }
+        guard head.status == 200 else {
+            return refused(.over, over: &channel, lessons: &lessons, into: &output)
+        }
+        let mark = begin(over: &channel, into: &output)
+        let progress =
+            attempt.isStreaming
+            ? translator.ended(into: &output) : translator.ended(into: &message)
+        settle(mark, at: now, over: &channel, into: &output)
+        return proceed(
+            progress, .over, at: now, over: &channel, lessons: &lessons, into: &output)
+    }
+}
+
+// MARK: - Other events
+
+extension MessagesExchange {
+    /// One of the deadlines has come.
+    mutating func deadlineReached(
+        at now: MonotonicTime, over channel: inout ResponseChannel, into output: inout [UInt8]
+    ) -> Step {
+        switch phase {
+        case .over: return .wait
+        case .asked, .answering: break
+        }
+        if let time = deadlines.upstream, time <= now {
+            let limit =
+                translator.summary.events == 0
+                ? configuration.firstByteTimeout : configuration.upstreamIdleTimeout
+            let error = APIError.upstreamSilence(limit)
+            return failed(error, .cancel, at: now, over: &channel, into: &output)
+        }
+        let isHoldOver = deadlines.statusHold.map { $0 <= now } ?? false
+        let isPingDue = deadlines.ping.map { $0 <= now } ?? false
+        guard isHoldOver || isPingDue else { return .wait }
+        let mark = begin(over: &channel, into: &output)
+        translator.ping(into: &output)
+        settle(mark, at: now, over: &channel, into: &output)
+        return .wait
+    }
+
+    /// The daemon is about to end and cannot wait for this answer.
+    mutating func interrupt(
+        at now: MonotonicTime, over channel: inout ResponseChannel, into output: inout [UInt8]
+    ) -> Step {
+        switch phase {
+        case .over: return .wait
+        case .asked, .answering:
+            return failed(.shuttingDown, .cancel, at: now, over: &channel, into: &output)
+        }
+    }
+
+    /// The client has gone, and the upstream call with it.
+    mutating func clientLeft(at now: MonotonicTime) {
+        phase = .over
+        noteSummary()
+        record.outcome = .cancelled
+    }
+}
+
+// MARK: - The answer
+
+extension MessagesExchange {
+    /// What `settle` must know of the output.
+    private struct Mark {
+        /// Where the output ended before.
+        let end: Int
+        /// Where it ended once everything was ready for events.
+        let contentStart: Int
+        let isHeadIncluded: Bool
+    }
+
+    /// Opens a chunk for what the translator may write; a client that has nothing yet is given the
+    /// response head first. `settle` takes both back if nothing was written.
+    private mutating func begin(
+        over channel: inout ResponseChannel, into output: inout [UInt8]
+    ) -> Mark? {
+        guard attempt.isStreaming else { return nil }
+        let end = output.count
+        var isHeadIncluded = false
+        switch phase {
+        case .asked:
+            isHeadIncluded = true
+            channel.beginStream(into: &output)
+        case .answering:
+            channel.openChunk(in: &output)
+        case .over:
+            return nil
+        }
+        return Mark(end: end, contentStart: output.count, isHeadIncluded: isHeadIncluded)
+    }
+
+    private mutating func settle(
+        _ mark: Mark?, at now: MonotonicTime, over channel: inout ResponseChannel,
+        into output: inout [UInt8]
+    ) {
+        guard let mark else { return }
+        let written = output.count - mark.contentStart
+        guard written > 0 else {
+            channel.takeBack(
+                to: mark.end, in: &output, isHeadIncluded: mark.isHeadIncluded)
+            return
+        }
+        channel.closeChunk(in: &output)
+        channel.countStreamed(written)
+        phase = .answering
+        deadlines.statusHold = nil
+        deadlines.ping = now + configuration.pingInterval
+    }
+
+    /// Goes on after the translator has been told something.
+    ///
+    /// - Parameter fate: what becomes of the upstream call if the answer is complete.
+    private mutating func proceed(
+        _ progress: StreamTranslator.Progress, _ fate: UpstreamFate, at now: MonotonicTime,
+        over channel: inout ResponseChannel, lessons: inout UpstreamLessons,
+        into output: inout [UInt8]
+    ) -> Step {
+        switch progress {
+        case .waiting:
+            return .wait
+        case .started:
+            noteStart(at: now)
+            return .wait
+        case .finished:
+            noteStart(at: now)
+            return complete(fate, over: &channel, into: &output)
+        case .empty:
+            if case .asked = phase, let call = attempt.retryForContent() { return again(call) }
+            return finishEmpty(fate, over: &channel, into: &output)
+        case .failed(let error):
+            let failure = UpstreamFailure(error: error, remedy: translator.remedy)
+            if case .asked = phase, let call = attempt.retry(after: failure, lessons: &lessons) {
+                return again(call)
+            }
+            return report(error, fate, over: &channel, into: &output)
+        case .failedMidStream(let error):
+            note(error, .interrupted)
+            return complete(fate, over: &channel, into: &output)
+        }
+    }
+
+    /// A failure that the translator does not know of yet.
+    private mutating func failed(
+        _ error: APIError, _ fate: UpstreamFate, at now: MonotonicTime,
+        over channel: inout ResponseChannel, into output: inout [UInt8]
+    ) -> Step {
+        let mark = begin(over: &channel, into: &output)
+        let progress =
+            attempt.isStreaming
+            ? translator.failed(error, into: &output) : translator.failed(error, into: &message)
+        settle(mark, at: now, over: &channel, into: &output)
+        switch progress {
+        case .failed(let error):
+            return report(error, fate, over: &channel, into: &output)
+        case .failedMidStream(let error):
+            note(error, .interrupted)
+            return complete(fate, over: &channel, into: &output)
+        case .finished, .waiting, .started, .empty:
+            // The answer was complete but for its last bytes, and now it is.
+            return complete(fate, over: &channel, into: &output)
+        }
+    }
+
+    /// The upstream's status is no success, and its body is here, as far as it is read.
+    private mutating func refused(
+        _ fate: UpstreamFate, over channel: inout ResponseChannel,
+        lessons: inout UpstreamLessons, into output: inout [UInt8]
+    ) -> Step {
+        let text = { (bytes: [UInt8]) in
+            bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+        }
+        let failure = errorReader.read(
+            status: head.status,
+            headers: .init(
+                retryAfter: text(head.retryAfter), rateLimitReset: text(head.rateLimitReset)),
+            body: errorBody)
+        if case .asked = phase, let call = attempt.retry(after: failure, lessons: &lessons) {
+            return again(call)
+        }
+        return report(failure.error, fate, over: &channel, into: &output)
+    }
+
+    /// Asks the upstream again, as if it had not been asked before.
+    private mutating func again(_ call: UpstreamCall) -> Step {
+        translator = attempt.makeTranslator(identity, errorReader: errorReader)
+        head = UpstreamHead()
+        errorBody = []
+        return .call(call)
+    }
+
+    /// The client gets the error: as a status if it has none yet, else as the last event.
+    private mutating func report(
+        _ error: APIError, _ fate: UpstreamFate, over channel: inout ResponseChannel,
+        into output: inout [UInt8]
+    ) -> Step {
+        switch phase {
+        case .asked:
+            note(error, .failed)
+            channel.send(error, into: &output)
+        case .answering:
+            note(error, .interrupted)
+            channel.openChunk(in: &output)
+            error.writeEvent(requestID: identity.requestID, into: &output)
+            channel.finishStream(into: &output)
+        case .over:
+            break
+        }
+        phase = .over
+        noteSummary()
+        return .finish(fate)
+    }
+
+    /// The upstream has nothing to say, twice. A client that waits for its status is told so; one
+    /// that has it already gets a message without content.
+    private mutating func finishEmpty(
+        _ fate: UpstreamFate, over channel: inout ResponseChannel, into output: inout [UInt8]
+    ) -> Step {
+        guard case .answering = phase else {
+            let error = APIError(
+                status: 502, type: .api,
+                message: "The upstream's model ended its answer without saying anything.")
+            return report(error, fate, over: &channel, into: &output)
+        }
+        channel.openChunk(in: &output)
+        translator.writeEmptyMessage(into: &output)
+        return complete(fate, over: &channel, into: &output)
+    }
+
+    /// Everything that belongs to the answer is written.
+    private mutating func complete(
+        _ fate: UpstreamFate, over channel: inout ResponseChannel, into output: inout [UInt8]
+    ) -> Step {
+        if attempt.isStreaming {
+            channel.finishStream(into: &output)
+        } else {
+            channel.send(message, into: &output)
+        }
+        phase = .over
+        noteSummary()
+        return .finish(fate)
+    }
+}
+
+// MARK: - The record
+
+extension MessagesExchange {
+    private mutating func noteStart(at now: MonotonicTime) {
+        guard record.timeToFirstToken == nil else { return }
+        record.timeToFirstToken = now - askedAt
+        attempt.commit()
+    }
+
+    private mutating func note(_ error: APIError, _ outcome: RequestRecord.Outcome) {
+        record.outcome = outcome
+        record.errorType = error.type
+        record.errorMessage = error.message
+    }
+
+    private mutating func noteSummary() {
+        let summary = translator.summary
+        record.generationID = summary.upstreamID.isEmpty ? head.generationID : summary.upstreamID
+        record.provider = summary.provider
+        record.stopReason = summary.stopReason.map { "\($0.word)" }
+        record.inputTokens = summary.usage.input
+        record.outputTokens = summary.usage.output
+        record.cacheReadTokens = summary.usage.cacheRead
+        record.cacheWriteTokens = summary.usage.cacheWrite
+        record.reasoningTokens = summary.usage.reasoning ?? 0
+        record.cost = summary.usage.cost
+        record.retries = attempt.retries
+    }
+}

@@ -1,0 +1,136 @@
+// A client request on its way upstream: translated, and translated again when the upstream objects to
+// something that can be left out. For that the client's own bytes are kept until the answer has
+// begun; from then on nothing is asked again, and they are let go.
+
+import Translation
+
+/// One client request with all that is needed to ask the upstream for its answer.
+struct UpstreamAttempt {
+    let isStreaming: Bool
+    private(set) var translated: TranslatedRequest
+    /// How often the upstream was asked again.
+    private(set) var retries = 0
+
+    private let outline: RequestOutline
+    private var settings: RequestSettings
+    private let inputTokensEstimate: Int
+    /// The client's request; empty once it is no longer needed.
+    private var clientBody: [UInt8]
+    /// The reasons for which it was asked again, each good for one time.
+    private var reasons: Set<Reason> = []
+
+    private enum Reason: Hashable {
+        case connection, content, unavailable, reasoning, strictness, parameter(String)
+    }
+
+    /// Translates the request in `document` and takes its bytes over.
+    ///
+    /// - Returns: the attempt and the call to be made.
+    /// - Throws: the 400 that the client gets when the request cannot be translated.
+    static func first(
+        _ document: inout JSONDocument, outline: RequestOutline, settings: RequestSettings
+    ) throws(APIError) -> (attempt: UpstreamAttempt, call: UpstreamCall) {
+        var settings = settings
+        let estimate = TokenEstimate.inputTokens(document)
+        settings.promptTokens = estimate
+        var body: [UInt8] = []
+        let translated = try RequestTranslator.translate(
+            document, outline: outline, settings: settings, into: &body)
+        let attempt = UpstreamAttempt(
+            isStreaming: outline.isStreaming, translated: translated, outline: outline,
+            settings: settings, inputTokensEstimate: estimate, clientBody: document.takeBytes())
+        return (attempt, UpstreamCall(body: body, beta: translated.headers.anthropicBeta))
+    }
+
+    private init(
+        isStreaming: Bool, translated: TranslatedRequest, outline: RequestOutline,
+        settings: RequestSettings, inputTokensEstimate: Int, clientBody: [UInt8]
+    ) {
+        self.isStreaming = isStreaming
+        self.translated = translated
+        self.outline = outline
+        self.settings = settings
+        self.inputTokensEstimate = inputTokensEstimate
+        self.clientBody = clientBody
+    }
+
+    var upstreamModel: [UInt8] { settings.upstreamModel }
+
+    /// Reads the failures of this request.
+    func errorReader(_ configuration: Configuration, timeOfDay: Duration) -> UpstreamErrorReader {
+        UpstreamErrorReader(
+            inputTokensEstimate: inputTokensEstimate, maxTokens: outline.maxTokens,
+            secret: configuration.upstreamKey.map { Array($0.reveal().utf8) } ?? [],
+            nowMilliseconds: Int(timeOfDay / .milliseconds(1)))
+    }
+
+    /// A translator for the answer to the present call.
+    func makeTranslator(
+        _ identity: StreamTranslator.Identity, errorReader: UpstreamErrorReader
+    ) -> StreamTranslator {
+        var profile = StreamTranslator.Profile()
+        profile.parsesThinkTags = settings.profile.parsesThinkTags
+        return StreamTranslator(
+            facts: translated.facts, identity: identity,
+            inputTokensEstimate: inputTokensEstimate, errorReader: errorReader, profile: profile)
+    }
+
+    /// The answer has begun: nothing will be asked again.
+    mutating func commit() { clientBody = [] }
+
+    // MARK: Asking again. Each gives the next call, or nil when the failure has to stand.
+
+    /// The call failed before the upstream can have begun to work.
+    mutating func retry(after failure: TransferFailure) -> UpstreamCall? {
+        failure.isFreeToRetry ? again(because: .connection) : nil
+    }
+
+    /// The upstream ended its answer without any content.
+    mutating func retryForContent() -> UpstreamCall? { again(because: .content) }
+
+    /// The upstream refused. `lessons` keeps what it does not take.
+    mutating func retry(
+        after failure: UpstreamFailure, lessons: inout UpstreamLessons
+    ) -> UpstreamCall? {
+        switch failure.remedy {
+        case .dropParameter(let name):
+            guard !settings.omittedFields.contains(name) else { return nil }
+            lessons.learn(name, refusedBy: settings.upstreamModel)
+            settings.omittedFields.insert(name)
+            return again(because: .parameter(name))
+        case .dropReasoning:
+            settings.isWithoutReasoning = true
+            return again(because: .reasoning)
+        case .dropStrict:
+            settings.isWithoutStrict = true
+            return again(because: .strictness)
+        case .lowerMaxTokens, .none:
+            return retryWhenUnavailable(failure.error)
+        }
+    }
+
+    /// The upstream, or the way to it, was down for a moment: a second try costs nothing, since
+    /// nothing was generated.
+    private mutating func retryWhenUnavailable(_ error: APIError) -> UpstreamCall? {
+        let isUnavailable = error.status == 502 || (error.status == 529 && error.retryAfter == nil)
+        return isUnavailable && error.shouldRetry != false ? again(because: .unavailable) : nil
+    }
+
+    private mutating func again(because reason: Reason) -> UpstreamCall? {
+        guard !clientBody.isEmpty, retries < Limits.retriesMax, reasons.insert(reason).inserted
+        else { return nil }
+        var document = JSONDocument()
+        var body: [UInt8] = []
+        do {
+            try document.parse(exchanging: &clientBody)
+            translated = try RequestTranslator.translate(
+                document, outline: outline, settings: settings, into: &body)
+        } catch {
+            // It was translated before; this cannot be, and if it is, the failure stands.
+            return nil
+        }
+        clientBody = document.takeBytes()
+        retries += 1
+        return UpstreamCall(body: body, beta: translated.headers.anthropicBeta)
+    }
+}

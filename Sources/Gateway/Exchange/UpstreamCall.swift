@@ -1,0 +1,69 @@
+// What the core asks of the upstream and what it hears back: the words between Gateway and Upstream.
+
+/// A call of the upstream's chat-completions endpoint. Where it goes and with which credentials is
+/// not said here: that comes from the configuration alone, never from a request.
+package struct UpstreamCall: Equatable, Sendable {
+    /// The translated request.
+    package var body: [UInt8]
+    /// The value of `x-anthropic-beta`, which OpenRouter wants for some features of Claude models.
+    package var beta: String?
+
+    package init(body: [UInt8], beta: String? = nil) {
+        self.body = body
+        self.beta = beta
+    }
+}
+
+/// The head of the upstream's answer, as far as anyone needs it.
+public struct UpstreamHead: Equatable, Sendable {
+    package var status = 0
+    /// Lower case, without parameters.
+    package var contentType: [UInt8] = []
+    package var retryAfter: [UInt8] = []
+    package var rateLimitReset: [UInt8] = []
+    /// OpenRouter's `X-Generation-Id`.
+    package var generationID: [UInt8] = []
+
+    package init() {}
+}
+
+/// Why the upstream could not be asked, or why its answer broke off.
+public struct TransferFailure: Error, Equatable, Sendable {
+    package enum Kind: Sendable {
+        /// The host's name has no address.
+        case resolve
+        /// Nobody listens, or no route.
+        case connect
+        /// No connection within the connect time-out.
+        case connectTimeout
+        /// The certificate is not to be trusted: expired, another host's, from an unknown issuer.
+        case certificate
+        /// TLS failed in another way.
+        case tls
+        /// The connection ended before the answer began.
+        case closedBeforeAnswer
+        /// The connection ended within the answer.
+        case brokenAnswer
+        /// The answer breaks the rules of HTTP, or our limits for its head.
+        case protocolViolation
+        /// Anything else.
+        case other
+    }
+
+    package var kind: Kind
+    /// What the transport says of it, for people. Holds no secret.
+    package var detail: String
+
+    package init(_ kind: Kind, detail: String) {
+        self.kind = kind
+        self.detail = detail
+    }
+
+    /// Whether the upstream cannot have begun to work on the request, so that asking again is free.
+    package var isFreeToRetry: Bool {
+        switch kind {
+        case .resolve, .connect, .connectTimeout, .closedBeforeAnswer: true
+        case .certificate, .tls, .brokenAnswer, .protocolViolation, .other: false
+        }
+    }
+}

@@ -1,0 +1,34 @@
+// What the sessions of one loop share. Not Sendable: it stays on its loop's thread.
+
+import Translation
+
+/// The shared state of one loop's sessions.
+package final class GatewayState {
+    /// What new requests are served by.
+    package var settings: Settings
+    package let version: String
+    package let startedAt: MonotonicTime
+    /// Whether the daemon is about to end: connections close after their present answer.
+    package var isDraining = false
+    /// Time since 1970, for resets that upstreams tell as points in time. The shell keeps it current
+    /// to a second or so.
+    package var timeOfDay: Duration = .zero
+    /// Requests whose answers are under way.
+    package internal(set) var exchangesOpen = 0
+
+    var identifiers: IdentifierGenerator
+    /// Where requests are parsed. One is enough: it is needed only while a request is translated.
+    var document = JSONDocument()
+    /// What upstreams have taught us: parameters that a model's endpoint refuses.
+    var lessons = UpstreamLessons()
+
+    /// - Parameters:
+    ///   - now: when the daemon was started, for its uptime.
+    ///   - seed: different for every loop and every start.
+    package init(settings: Settings, version: String, startedAt now: MonotonicTime, seed: UInt64) {
+        self.settings = settings
+        self.version = version
+        startedAt = now
+        identifiers = IdentifierGenerator(seed: seed)
+    }
+}

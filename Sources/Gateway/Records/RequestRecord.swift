@@ -1,0 +1,62 @@
+// What is known of a request when it is over: one value that becomes one log record and feeds the
+// counters. It never holds text of the conversation, nor anything secret.
+
+package import Translation
+
+/// The account of one request.
+package struct RequestRecord: Sendable {
+    /// How the request ended.
+    package enum Outcome: String, Sendable {
+        /// Answered as it should be.
+        case completed
+        /// Refused or failed with a status before the answer began.
+        case failed
+        /// Failed after the answer had begun: the client got `event: error`.
+        case interrupted
+        /// The client went away.
+        case cancelled
+    }
+
+    package var requestID: [UInt8] = []
+    package var method = ""
+    /// When its first byte came.
+    package var receivedAt: MonotonicTime = .zero
+    /// The path without its query, at most 128 bytes.
+    package var path: [UInt8] = []
+    package var client: String = ""
+    package var userAgent: [UInt8] = []
+    package var outcome: Outcome = .completed
+    /// The status sent, 0 when none was.
+    package var status = 0
+    /// Type and message of the error the client got.
+    package var errorType: APIErrorType?
+    package var errorMessage: String?
+
+    package var isStreaming = false
+    package var requestedModel: [UInt8] = []
+    package var upstreamModel: [UInt8] = []
+    package var provider: [UInt8] = []
+    /// The upstream's identifier of the answer, for its own logs and bills.
+    package var generationID: [UInt8] = []
+    package var sessionHash: [UInt8] = []
+    package var stopReason: String?
+    package var inputTokens = 0
+    package var outputTokens = 0
+    package var cacheReadTokens = 0
+    package var cacheWriteTokens = 0
+    package var reasoningTokens = 0
+    /// US dollars as the upstream writes them.
+    package var cost: [UInt8] = []
+    /// Names of fields that the translation left out.
+    package var dropped: [String] = []
+    /// How often the upstream was asked again.
+    package var retries = 0
+
+    package var requestBytes = 0
+    package var responseBytes = 0
+    package var duration: Duration = .zero
+    /// From the complete request to the first event with content.
+    package var timeToFirstToken: Duration?
+
+    package init() {}
+}

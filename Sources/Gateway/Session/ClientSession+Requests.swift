@@ -1,0 +1,280 @@
+// What a request is for, whether it may be served, and the answers that need no upstream. Whatever can
+// be refused is refused when its head is there, before a body is taken in.
+
+import HTTP1
+import Translation
+
+extension ClientSession {
+    // MARK: The head
+
+    /// A request's head is complete.
+    mutating func headReceived(
+        _ head: RequestHead, at now: MonotonicTime, into output: inout [UInt8]
+    ) {
+        var request = self.request ?? IncomingRequest(at: now)
+        let id = state.identifiers.next()
+        request.take(head, from: peer, id: id, at: now)
+        channel = ResponseChannel(requestID: id, head: head)
+        self.request = request
+        guard isAdmitted else { return fail(.tooManyConnections, at: now, into: &output) }
+        switch Route.match(head.method, path: Array(head.path)) {
+        case .route(let route):
+            if let error = refusal(of: head, for: route) {
+                return fail(error, at: now, into: &output)
+            }
+            self.request?.route = route
+            if head.expectsContinue { ResponseEncoder.appendContinue(to: &output) }
+        case .notFound:
+            fail(
+                .notFound(
+                    "There is nothing at this path. The proxy serves POST /v1/messages,"
+                        + " POST /v1/messages/count_tokens, GET /v1/models and GET /health."),
+                at: now, into: &output)
+        case .methodNotAllowed(let allow):
+            let error = APIError(
+                status: 405, type: .invalidRequest,
+                message: "This path does not take \(head.method.rawValue); it takes \(allow).")
+            fail(error, allow: allow, at: now, into: &output)
+        }
+    }
+
+    private func refusal(of head: RequestHead, for route: Route) -> APIError? {
+        switch route {
+        case .probe, .health: break
+        case .messages, .countTokens, .models, .model:
+            if let error = settings.access.refusal(of: RequestOrigin(head), from: peer) {
+                return error
+            }
+        }
+        switch route {
+        case .messages, .countTokens: return bodyRefusal(of: head)
+        case .probe, .health, .models, .model: return nil
+        }
+    }
+
+    private func bodyRefusal(of head: RequestHead) -> APIError? {
+        guard Self.isJSON(head.field("content-type")) else {
+            return APIError(
+                status: 415, type: .invalidRequest,
+                message: "The request body must be sent as `content-type: application/json`.")
+        }
+        if let encoding = head.text("content-encoding")?.lowercased(),
+            !["gzip", "x-gzip", "identity"].contains(encoding)
+        {
+            return APIError(
+                status: 415, type: .invalidRequest,
+                message: "The request body's encoding is not supported; send it plain or as gzip.",
+                detailsJSON: #"{"error_code":"request_body_encoding_unsupported"}"#)
+        }
+        return nil
+    }
+
+    private static func isJSON(_ contentType: ArraySlice<UInt8>?) -> Bool {
+        guard let contentType else { return false }
+        let type = contentType.prefix { $0 != UInt8(ascii: ";") }
+        let text = String(decoding: type, as: UTF8.self).lowercased()
+        return text.split(separator: " ") == ["application/json"]
+    }
+
+    // MARK: Failures
+
+    /// The bytes are no request.
+    mutating func refuse(
+        _ error: ProtocolError, at now: MonotonicTime, into output: inout [UInt8]
+    ) {
+        if request?.record.requestID.isEmpty ?? true {
+            let id = state.identifiers.next()
+            request = request ?? IncomingRequest(at: now)
+            request?.record.requestID = id
+            request?.record.client = peer.name
+            channel = ResponseChannel(requestID: id, head: nil)
+        }
+        let type: APIErrorType = error.status == 413 ? .requestTooLarge : .invalidRequest
+        fail(
+            APIError(status: error.status, type: type, message: error.message), at: now,
+            into: &output)
+    }
+
+    /// Answers with an error. If the request is not complete its rest is of no interest, and the
+    /// connection ends with the answer.
+    mutating func fail(
+        _ error: APIError, allow: StaticString? = nil, at now: MonotonicTime,
+        into output: inout [UInt8]
+    ) {
+        let isComplete =
+            switch phase {
+            case .receiving: decoder.phase == .idle
+            case .inflating, .exchanging: true
+            case .closing: false
+            }
+        if !isComplete || state.isDraining { channel.keepsAlive = false }
+        channel.send(error, allow: allow, into: &output)
+        var record = request?.record ?? RequestRecord()
+        record.outcome = .failed
+        record.errorType = error.type
+        record.errorMessage = error.message
+        record.requestBytes = request?.bodyBytes ?? 0
+        self.record(record, at: now)
+        requestAnswered(at: now, into: &output)
+    }
+
+    // MARK: Complete requests
+
+    /// The request is complete.
+    mutating func requestReceived(at now: MonotonicTime, into output: inout [UInt8]) {
+        guard let route = request?.route else { return }
+        if state.isDraining { channel.keepsAlive = false }
+        switch route {
+        case .messages, .countTokens:
+            guard request?.isGzip == true else {
+                return bodyReceived(at: now, into: &output)
+            }
+            let body = request?.takeBody() ?? []
+            phase = .inflating
+            act(.inflate(body, bytesMax: settings.configuration.bodyBytesMax))
+        case .models:
+            let isAnthropic = request?.isAnthropicClient ?? true
+            answer(settings.models.list(forAnthropicClient: isAnthropic), at: now, into: &output)
+        case .model(let id):
+            answerModel(id, at: now, into: &output)
+        case .health:
+            let body = HealthReport.body(
+                settings.configuration, version: state.version, uptime: now - state.startedAt,
+                isDraining: state.isDraining)
+            answer(body, at: now, into: &output)
+        case .probe:
+            answer([], at: now, into: &output)
+        }
+    }
+
+    /// The shell has inflated a gzip body.
+    package mutating func bodyInflated(
+        _ result: InflatedBody, at now: MonotonicTime, into output: inout [UInt8]
+    ) {
+        guard case .inflating = phase else { return }
+        switch result {
+        case .body(let body):
+            request?.body = body
+            bodyReceived(at: now, into: &output)
+        case .invalid:
+            let error = APIError(
+                status: 400, type: .invalidRequest,
+                message: "The request body is not the gzip data that its content-encoding says.",
+                detailsJSON: #"{"error_code":"request_body_encoding_invalid"}"#)
+            fail(error, at: now, into: &output)
+        case .tooLarge:
+            let error = APIError(
+                status: 413, type: .requestTooLarge,
+                message: "The inflated request body is larger than the proxy's limit.",
+                detailsJSON: #"{"error_code":"request_body_too_large_after_decoding"}"#)
+            fail(error, at: now, into: &output)
+        }
+    }
+
+    private mutating func answer(
+        _ body: [UInt8], at now: MonotonicTime, into output: inout [UInt8]
+    ) {
+        channel.send(body, into: &output)
+        record(request?.record ?? RequestRecord(), at: now)
+        requestAnswered(at: now, into: &output)
+    }
+
+    private mutating func answerModel(
+        _ id: [UInt8], at now: MonotonicTime, into output: inout [UInt8]
+    ) {
+        let isAnthropic = request?.isAnthropicClient ?? true
+        guard let decoded = PercentEncoding.decode(id[...]),
+            let body = settings.models.model(
+                String(decoding: decoded, as: UTF8.self), forAnthropicClient: isAnthropic)
+        else {
+            return fail(
+                .notFound("The proxy lists no model of this id; GET /v1/models shows them."),
+                at: now, into: &output)
+        }
+        answer(body, at: now, into: &output)
+    }
+}
+
+// MARK: - Messages
+
+extension ClientSession {
+    /// A request with a body has it, plain.
+    private mutating func bodyReceived(at now: MonotonicTime, into output: inout [UInt8]) {
+        guard var request else { return }
+        self.request = nil
+        do throws(APIError) {
+            try parse(&request.body)
+            switch request.route {
+            case .countTokens:
+                _ = try RequestOutline(state.document, for: .tokenCount)
+                self.request = request
+                var body: [UInt8] = []
+                body.append(#"{"input_tokens":"#)
+                body.append(decimal: TokenEstimate.inputTokens(state.document))
+                body.append("}")
+                answer(body, at: now, into: &output)
+            case .messages, .models, .model, .health, .probe:
+                try startExchange(request, at: now)
+            }
+        } catch {
+            self.request = request
+            fail(error, at: now, into: &output)
+        }
+    }
+
+    private func parse(_ body: inout [UInt8]) throws(APIError) {
+        guard !body.isEmpty else { throw .invalidRequest("The request body is empty.") }
+        do throws(JSONError) {
+            try state.document.parse(exchanging: &body)
+        } catch {
+            throw .invalidRequest("The request body is not valid JSON: \(error).")
+        }
+    }
+
+    /// Translates the request that the state's document holds and has the upstream asked.
+    private mutating func startExchange(
+        _ request: IncomingRequest, at now: MonotonicTime
+    ) throws(APIError) {
+        let configuration = settings.configuration
+        let outline = try RequestOutline(state.document)
+        guard configuration.upstreamKey != nil || settings.profile != .openrouter else {
+            throw .noUpstreamKey
+        }
+        let requested = String(decoding: outline.model, as: UTF8.self)
+        let model = Array(settings.choice.upstreamModel(for: requested).utf8)
+        var translation = RequestSettings(profile: settings.profile, upstreamModel: model)
+        translation.sessionID = request.sessionID
+        translation.identitySalt = settings.identitySalt
+        translation.omittedFields = state.lessons.refusedParameters(of: model)
+        let (attempt, call) = try UpstreamAttempt.first(
+            &state.document, outline: outline, settings: translation)
+
+        channel.dropped = attempt.translated.dropped.headerValue
+        var record = request.record
+        record.isStreaming = outline.isStreaming
+        record.requestedModel = Array(outline.model.prefix(Limits.loggedBytesMax))
+        record.upstreamModel = model
+        record.dropped = attempt.translated.dropped.names
+        record.requestBytes = request.bodyBytes
+        let identity = StreamTranslator.Identity(
+            messageID: Array("msg_".utf8) + channel.requestID,
+            requestID: channel.prefixedRequestID, upstreamModel: model,
+            reportedModel: settings.reportedModel(forRequested: outline.model))
+        exchange = MessagesExchange(
+            attempt, identity: identity,
+            errorReader: attempt.errorReader(configuration, timeOfDay: state.timeOfDay),
+            configuration: configuration, record: record, at: now)
+        state.exchangesOpen += 1
+        phase = .exchanging
+        act(.startUpstream(call))
+    }
+}
+
+/// What became of a gzip body.
+package enum InflatedBody: Sendable {
+    case body([UInt8])
+    /// It is not gzip, or damaged.
+    case invalid
+    /// It would be larger than was allowed.
+    case tooLarge
+}

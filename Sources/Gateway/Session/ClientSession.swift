@@ -1,0 +1,337 @@
+// One client connection, without the connection: HTTP requests in, answers out, and actions for
+// whoever has the sockets. It is told bytes, events and the time; it never looks for itself, so that
+// tests and the simulation drive it as the daemon does.
+//
+//   receiving ──▶ inflating ──▶ exchanging ──▶ receiving …      (a request for a message)
+//   receiving ──▶ receiving …                                   (everything else)
+//   any ──▶ closing                                             (final)
+//
+// +Requests decides what a request is for and answers it; MessagesExchange follows the upstream.
+// Invariants: each complete request is answered exactly once; answers come in the order of the
+// requests; nothing is read as a request after a protocol error.
+
+import HTTP1
+import Translation
+
+/// The state of one client connection.
+package struct ClientSession: ~Copyable {
+    enum Phase {
+        /// Between requests, or within one. → inflating, exchanging, closing
+        case receiving
+        /// A gzip body is with the shell. → exchanging, receiving, closing
+        case inflating
+        /// The upstream is being asked. → receiving, closing
+        case exchanging
+        /// Whatever comes is dropped.
+        case closing
+    }
+
+    let state: GatewayState
+    let peer: Peer
+    /// Whether the daemon had room for this connection when it came.
+    let isAdmitted: Bool
+    var phase = Phase.receiving
+    var decoder: RequestDecoder
+    /// The request being received.
+    var request: IncomingRequest?
+    /// The request being answered.
+    var channel: ResponseChannel
+    var exchange: MessagesExchange?
+    /// The settings that the present request is served by.
+    var settings: Settings
+    /// Bytes of requests that the client has sent ahead.
+    var pipelined: [UInt8] = []
+    private var isReadingPaused = false
+    private var actions: [SessionAction] = []
+    private var nextActionIndex = 0
+    private var receiveDeadline: MonotonicTime?
+
+    /// A fresh connection.
+    ///
+    /// - Parameter isAdmitted: false if there are too many connections: the first request is then
+    ///   answered with 529.
+    package init(_ state: GatewayState, peer: Peer, isAdmitted: Bool, at now: MonotonicTime) {
+        self.state = state
+        self.peer = peer
+        self.isAdmitted = isAdmitted
+        settings = state.settings
+        var limits = RequestLimits()
+        limits.bodyBytesMax = state.settings.configuration.bodyBytesMax
+        decoder = RequestDecoder(limits: limits)
+        channel = ResponseChannel(requestID: [], head: nil)
+        receiveDeadline = now + state.settings.configuration.idleTimeout
+    }
+
+    // MARK: What the shell asks
+
+    /// The next thing to do; nil when there is nothing more for now.
+    package mutating func nextAction() -> SessionAction? {
+        guard nextActionIndex < actions.count else {
+            actions.removeAll(keepingCapacity: true)
+            nextActionIndex = 0
+            return nil
+        }
+        defer { nextActionIndex += 1 }
+        return actions[nextActionIndex]
+    }
+
+    /// When `deadlineReached` is to be called; nil for never.
+    package var deadline: MonotonicTime? {
+        switch phase {
+        case .receiving: receiveDeadline
+        case .exchanging: exchangeDeadline
+        case .inflating, .closing: nil
+        }
+    }
+
+    private var exchangeDeadline: MonotonicTime? {
+        switch exchange {
+        case .some(let exchange): exchange.deadline
+        case nil: nil
+        }
+    }
+
+    /// Whether no request is under way, so that the connection can be closed without loss.
+    package var isIdle: Bool {
+        switch phase {
+        case .receiving: decoder.phase == .idle
+        case .inflating, .exchanging, .closing: false
+        }
+    }
+
+    mutating func act(_ action: SessionAction) { actions.append(action) }
+}
+
+// MARK: - Events of the client
+
+extension ClientSession {
+    /// Bytes have come from the client.
+    package mutating func received(
+        _ bytes: Span<UInt8>, at now: MonotonicTime, into output: inout [UInt8]
+    ) {
+        switch phase {
+        case .receiving:
+            let offset = decode(bytes, at: now, into: &output)
+            keep(bytes.extracting(offset...))
+        case .inflating, .exchanging:
+            keep(bytes)
+        case .closing:
+            break
+        }
+    }
+
+    /// The client has ended its side, or is gone altogether. Either way nobody waits for an answer.
+    package mutating func clientLeft(at now: MonotonicTime) {
+        if exchange != nil {
+            exchange?.clientLeft(at: now)
+            act(.cancelUpstream)
+            endExchange(at: now)
+        }
+        phase = .closing
+        act(.close(lingering: false))
+    }
+
+    /// Reads requests until the bytes are used up or one of them must be answered first. Returns how
+    /// many bytes were used.
+    private mutating func decode(
+        _ bytes: Span<UInt8>, at now: MonotonicTime, into output: inout [UInt8]
+    ) -> Int {
+        var offset = 0
+        while case .receiving = phase {
+            do throws(ProtocolError) {
+                switch try decoder.decode(bytes, from: &offset) {
+                case .needsMoreInput:
+                    updateReceiveDeadline(at: now)
+                    return offset
+                case .head(let head):
+                    headReceived(head, at: now, into: &output)
+                case .body(let range):
+                    request?.append(bytes.extracting(range), at: now)
+                case .end:
+                    requestReceived(at: now, into: &output)
+                }
+            } catch {
+                refuse(error, at: now, into: &output)
+            }
+        }
+        return offset
+    }
+
+    /// Keeps bytes of later requests, within limits.
+    private mutating func keep(_ bytes: Span<UInt8>) {
+        switch phase {
+        case .closing: return
+        case .receiving, .inflating, .exchanging: break
+        }
+        guard bytes.count > 0 else { return }
+        pipelined.append(bytes)
+        if pipelined.count >= Limits.pipelinedBytesMax, !isReadingPaused {
+            isReadingPaused = true
+            act(.pauseReading)
+        }
+    }
+
+    /// The present request has its answer: on to the next, or to the end.
+    mutating func requestAnswered(at now: MonotonicTime, into output: inout [UInt8]) {
+        request = nil
+        guard channel.keepsAlive, !state.isDraining else {
+            close(lingering: true)
+            return
+        }
+        phase = .receiving
+        settings = state.settings
+        decoder.limits.bodyBytesMax = settings.configuration.bodyBytesMax
+        receiveDeadline = now + settings.configuration.idleTimeout
+        guard !pipelined.isEmpty else { return }
+        var bytes: [UInt8] = []
+        swap(&bytes, &pipelined)
+        if isReadingPaused {
+            isReadingPaused = false
+            act(.resumeReading)
+        }
+        let offset = decode(bytes.span, at: now, into: &output)
+        keep(bytes.span.extracting(offset...))
+    }
+
+    mutating func close(lingering: Bool) {
+        phase = .closing
+        request = nil
+        pipelined = []
+        act(.close(lingering: lingering))
+    }
+}
+
+// MARK: - Time
+
+extension ClientSession {
+    /// The deadline has come.
+    package mutating func deadlineReached(at now: MonotonicTime, into output: inout [UInt8]) {
+        guard let deadline, deadline <= now else { return }
+        switch phase {
+        case .receiving:
+            receivingTookTooLong(at: now, into: &output)
+        case .exchanging:
+            guard let step = exchange?.deadlineReached(at: now, over: &channel, into: &output)
+            else { return }
+            take(step, at: now, into: &output)
+        case .inflating, .closing:
+            break
+        }
+    }
+
+    private mutating func receivingTookTooLong(
+        at now: MonotonicTime, into output: inout [UInt8]
+    ) {
+        guard decoder.phase != .idle else {
+            // Nobody waits for an answer on an idle connection.
+            close(lingering: false)
+            return
+        }
+        let error = APIError(
+            status: 408, type: .timeout,
+            message: "The request did not arrive in time; the proxy has given up waiting for it.")
+        fail(error, at: now, into: &output)
+    }
+
+    /// Sets the time by which the rest of the request must have come. A head has its time in total; a
+    /// body has to make progress, and a little of it for every second.
+    private mutating func updateReceiveDeadline(at now: MonotonicTime) {
+        let configuration = settings.configuration
+        switch decoder.phase {
+        case .idle, .failed:
+            request = nil
+        case .head:
+            if request == nil {
+                request = IncomingRequest(at: now)
+                receiveDeadline = now + configuration.headTimeout
+            }
+        case .body:
+            guard let request else { return }
+            let budget =
+                request.bodyStartedAt + configuration.bodyTimeout
+                + Limits.bodyTimePerKiB * (request.bodyBytes >> 10)
+            receiveDeadline = min(request.lastProgressAt + configuration.bodyTimeout, budget)
+        }
+    }
+
+    /// The daemon is about to end: an idle connection closes now, a busy one after its answer.
+    package mutating func drain() {
+        guard isIdle, pipelined.isEmpty else { return }
+        close(lingering: false)
+    }
+
+    /// The daemon ends now: an answer under way becomes an error that clients retry.
+    package mutating func interrupt(at now: MonotonicTime, into output: inout [UInt8]) {
+        channel.keepsAlive = false
+        guard let step = exchange?.interrupt(at: now, over: &channel, into: &output) else {
+            close(lingering: false)
+            return
+        }
+        take(step, at: now, into: &output)
+    }
+}
+
+// MARK: - Events of the upstream
+
+extension ClientSession {
+    /// The upstream's response head has come.
+    package mutating func upstreamResponded(_ head: UpstreamHead) {
+        exchange?.upstreamResponded(head, over: &channel)
+    }
+
+    /// Bytes of the upstream's body have come.
+    package mutating func upstreamReceived(
+        _ bytes: Span<UInt8>, at now: MonotonicTime, into output: inout [UInt8]
+    ) {
+        guard
+            let step = exchange?.upstreamReceived(
+                bytes, at: now, over: &channel, lessons: &state.lessons, into: &output)
+        else { return }
+        take(step, at: now, into: &output)
+    }
+
+    /// The upstream call is over, completely if `failure` is nil.
+    package mutating func upstreamEnded(
+        _ failure: TransferFailure?, at now: MonotonicTime, into output: inout [UInt8]
+    ) {
+        guard
+            let step = exchange?.upstreamEnded(
+                failure, at: now, over: &channel, lessons: &state.lessons, into: &output)
+        else { return }
+        take(step, at: now, into: &output)
+    }
+
+    private mutating func take(
+        _ step: MessagesExchange.Step, at now: MonotonicTime, into output: inout [UInt8]
+    ) {
+        switch step {
+        case .wait:
+            break
+        case .call(let call):
+            act(.startUpstream(call))
+        case .finish(let fate):
+            switch fate {
+            case .over: break
+            case .release: act(.releaseUpstream)
+            case .cancel: act(.cancelUpstream)
+            }
+            endExchange(at: now)
+            requestAnswered(at: now, into: &output)
+        }
+    }
+
+    private mutating func endExchange(at now: MonotonicTime) {
+        guard let ended = exchange.take() else { return }
+        state.exchangesOpen -= 1
+        record(ended.record, at: now)
+    }
+
+    /// Hands the record of a request out, with what only the session knows.
+    mutating func record(_ record: RequestRecord, at now: MonotonicTime) {
+        var record = record
+        record.status = channel.status
+        record.responseBytes = channel.bodyBytes
+        record.duration = now - record.receivedAt
+        act(.record(record))
+    }
+}

@@ -1,0 +1,70 @@
+// A request while it is being received, and what of its head is needed once it is complete.
+
+import HTTP1
+import Translation
+
+/// A request on its way in.
+struct IncomingRequest {
+    /// When its first byte came.
+    let receivedAt: MonotonicTime
+    var bodyStartedAt: MonotonicTime
+    var lastProgressAt: MonotonicTime
+    var bodyBytes = 0
+    var body: [UInt8] = []
+
+    var route = Route.probe
+    var isGzip = false
+    var isAnthropicClient = false
+    var sessionID: [UInt8]?
+    var record = RequestRecord()
+
+    init(at now: MonotonicTime) {
+        receivedAt = now
+        bodyStartedAt = now
+        lastProgressAt = now
+    }
+
+    /// Takes what later steps need from the head.
+    mutating func take(_ head: RequestHead, from peer: Peer, id: [UInt8], at now: MonotonicTime) {
+        bodyStartedAt = now
+        lastProgressAt = now
+        if let length = head.contentLength {
+            body.reserveCapacity(min(length, Limits.bodyReservedMax))
+        }
+        isGzip = head.field("content-encoding").map(Self.isGzip) ?? false
+        isAnthropicClient = head.field("anthropic-version") != nil
+        sessionID = head.field("x-claude-code-session-id").flatMap(Self.sessionID)
+        record.requestID = id
+        record.receivedAt = receivedAt
+        record.method = head.method.rawValue
+        record.path = Array(head.path.prefix(Limits.loggedBytesMax))
+        record.userAgent =
+            head.field("user-agent").map { Array($0.prefix(Limits.loggedBytesMax)) } ?? []
+        record.client = peer.name
+    }
+
+    mutating func append(_ bytes: Span<UInt8>, at now: MonotonicTime) {
+        lastProgressAt = now
+        bodyBytes += bytes.count
+        body.append(bytes)
+    }
+
+    /// Hands the body out and keeps nothing of it.
+    mutating func takeBody() -> [UInt8] {
+        var taken: [UInt8] = []
+        swap(&taken, &body)
+        return taken
+    }
+
+    private static func isGzip(_ value: ArraySlice<UInt8>) -> Bool {
+        let text = String(decoding: value, as: UTF8.self).lowercased()
+        return text == "gzip" || text == "x-gzip"
+    }
+
+    /// OpenRouter takes up to 256 characters; an identifier of visible ASCII is one, anything else
+    /// is not.
+    private static func sessionID(_ value: ArraySlice<UInt8>) -> [UInt8]? {
+        let isPlain = value.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+        return isPlain && !value.isEmpty && value.count <= 256 ? Array(value) : nil
+    }
+}

@@ -1,0 +1,22 @@
+// The limits that are not configurable, each with its reason. (Those of a request's head are HTTP1's;
+// the configurable ones are in the table of options.)
+
+package enum Limits {
+    /// Output that may wait for a slow client before its upstream is paused: several round trips of
+    /// any model's speed.
+    package static let outputHighWater = 256 << 10
+    /// Where a paused upstream is let go on.
+    package static let outputLowWater = 64 << 10
+    /// Requests that a client sends ahead of their answers. Beyond, its socket is not read.
+    static let pipelinedBytesMax = 64 << 10
+    /// What a body gains in time for each KiB that has come: a client slower than this is not one.
+    static let bodyTimePerKiB = Duration.seconds(1)
+    /// A body's buffer is reserved at once up to this size; more only as it comes, since anybody can
+    /// claim a length.
+    static let bodyReservedMax = 1 << 20
+    /// What a record keeps of a path or a user agent.
+    static let loggedBytesMax = 128
+    /// How often an upstream is asked again for one request: once for a connection that failed, once
+    /// for each thing that it may object to.
+    static let retriesMax = 3
+}

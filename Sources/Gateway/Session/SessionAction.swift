@@ -1,0 +1,23 @@
+// What the core wants done. The session queues actions while it is told events; the shell takes and
+// carries them out in order, at a moment when that is allowed.
+
+/// One thing for the shell to do.
+package enum SessionAction {
+    /// Call the upstream. An earlier call of this session that still runs is to be cancelled.
+    case startUpstream(UpstreamCall)
+    /// Break the upstream call off.
+    case cancelUpstream
+    /// The upstream call is about to end by itself: let it, for the sake of its connection.
+    case releaseUpstream
+    /// Inflate a gzip body, then tell `bodyInflated`.
+    case inflate([UInt8], bytesMax: Int)
+    /// The client sends faster than it can be answered: stop reading.
+    case pauseReading
+    /// Read again.
+    case resumeReading
+    /// Close when everything is sent. `lingering`: read and drop for a moment first, so that a client
+    /// that is still sending gets to see the answer.
+    case close(lingering: Bool)
+    /// A request is over.
+    case record(RequestRecord)
+}

@@ -1,0 +1,278 @@
+// The life of a client connection, as scripts: what the session does with each event, and when.
+
+import Testing
+
+@testable import Gateway
+
+@Suite("Client sessions") struct ClientSessionTests {
+    static let body =
+        #"{"model":"claude-x","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}"#
+    static let streamBody =
+        #"{"model":"claude-x","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#
+
+    // MARK: Holding the status
+
+    @Test func aStreamBeginsWithTheFirstContent() throws {
+        let driver = try SessionDriver()
+        driver.post("/v1/messages", Self.streamBody)
+        #expect(driver.actions == ["start"])
+        driver.respond()
+        driver.upstream(Chunk.comment)
+        #expect(driver.output.isEmpty, "comments are no reason to commit a status")
+        driver.upstream(Chunk.text("a"))
+        #expect(driver.text.hasPrefix("HTTP/1.1 200 OK\r\n"))
+        #expect(driver.text.contains("event: message_start"))
+        driver.upstream(Chunk.end())
+        #expect(driver.text.hasSuffix("\r\n0\r\n\r\n"))
+        #expect(driver.actions == ["start", "release"])
+        #expect(driver.records.first?.outcome == .completed)
+        #expect(driver.records.first?.outputTokens == 4)
+    }
+
+    @Test func aStatusHeldTooLongIsSentAndPingsFollow() throws {
+        let driver = try SessionDriver()
+        driver.post("/v1/messages", Self.streamBody)
+        driver.wait(.milliseconds(9999))
+        #expect(driver.output.isEmpty)
+        driver.wait(.milliseconds(1))
+        #expect(driver.text.hasPrefix("HTTP/1.1 200 OK\r\n"))
+        #expect(driver.text.components(of: "event: ping") == 1)
+        driver.wait(.seconds(30))
+        #expect(driver.text.components(of: "event: ping") == 4)
+        #expect(!driver.text.contains("message_start"))
+        driver.respond(status: 429)
+        driver.upstream(#"{"error":{"code":429,"message":"slow down"}}"#)
+        driver.upstreamEnds()
+        #expect(driver.text.contains("event: error"))
+        #expect(driver.text.contains("rate_limit_error"))
+        #expect(driver.records.first?.outcome == .interrupted)
+    }
+
+    @Test func pingsComeOnlyInSilence() throws {
+        let driver = try SessionDriver()
+        driver.post("/v1/messages", Self.streamBody)
+        driver.respond()
+        for _ in 0..<10 {
+            driver.upstream(Chunk.text("a"))
+            driver.wait(.seconds(9))
+        }
+        #expect(driver.text.components(of: "event: ping") == 0)
+        driver.wait(.seconds(1))
+        #expect(driver.text.components(of: "event: ping") == 1)
+    }
+
+    @Test func aClientThatWantsOneMessageIsNotPinged() throws {
+        let driver = try SessionDriver()
+        driver.post("/v1/messages", Self.body)
+        driver.respond()
+        driver.wait(.seconds(100))
+        driver.upstream(Chunk.text("a"))
+        #expect(driver.output.isEmpty)
+        driver.upstream(Chunk.end())
+        #expect(driver.text.contains(#""content":[{"type":"text","text":"a"}]"#))
+        #expect(driver.text.contains("Content-Length: "))
+    }
+
+    // MARK: Silence
+
+    @Test func silenceBeforeTheFirstEventIsA504() throws {
+        let driver = try SessionDriver()
+        driver.post("/v1/messages", Self.body)
+        driver.respond()
+        for _ in 0..<30 {
+            driver.wait(.seconds(10))
+            driver.upstream(Chunk.comment)
+        }
+        #expect(driver.text.hasPrefix("HTTP/1.1 504 "), "comments are no progress")
+        #expect(driver.text.contains("timeout_error"))
+        #expect(driver.actions == ["start", "cancel"])
+    }
+
+    @Test func silenceInTheMiddleEndsTheStreamWithAnError() throws {
+        let driver = try SessionDriver()
+        driver.post("/v1/messages", Self.streamBody)
+        driver.respond()
+        driver.upstream(Chunk.text("a"))
+        driver.wait(.seconds(299))
+        #expect(!driver.text.contains("event: error"))
+        driver.wait(.seconds(1))
+        #expect(driver.text.contains("event: error"))
+        #expect(driver.text.hasSuffix("\r\n0\r\n\r\n"))
+        #expect(driver.actions.last == "cancel")
+    }
+
+    // MARK: Asking again
+
+    @Test func aFailedConnectionIsTriedOnceMore() throws {
+        let driver = try SessionDriver()
+        driver.post("/v1/messages", Self.body)
+        driver.upstreamEnds(TransferFailure(.connect, detail: "refused"))
+        #expect(driver.actions == ["start", "start"])
+        #expect(driver.calls[0] == driver.calls[1])
+        driver.upstreamEnds(TransferFailure(.connect, detail: "refused"))
+        #expect(driver.text.hasPrefix("HTTP/1.1 500 "))
+        #expect(driver.text.contains("cannot be reached"))
+        #expect(driver.records.first?.retries == 1)
+    }
+
+    @Test func aConnectionThatBreaksAfterTheFirstContentIsNot() throws {
+        let driver = try SessionDriver()
+        driver.post("/v1/messages", Self.streamBody)
+        driver.respond()
+        driver.upstream(Chunk.text("a"))
+        driver.upstreamEnds(TransferFailure(.closedBeforeAnswer, detail: "reset"))
+        #expect(driver.actions == ["start"])
+        #expect(driver.text.contains("event: error"))
+    }
+
+    @Test func aRefusedParameterIsLeftOutFromThenOn() throws {
+        let driver = try SessionDriver()
+        let body = Self.body.replacing(#""max_tokens""#, with: #""top_k":5,"max_tokens""#)
+        driver.post("/v1/messages", body)
+        #expect(String(decoding: driver.calls[0].body, as: UTF8.self).contains("top_k"))
+        driver.respond(status: 400)
+        driver.upstream(#"{"error":{"message":"Unsupported parameter: 'top_k'"}}"#)
+        driver.upstreamEnds()
+        #expect(driver.actions == ["start", "start"])
+        #expect(!String(decoding: driver.calls[1].body, as: UTF8.self).contains("top_k"))
+        driver.respond()
+        driver.upstream(Chunk.text("a") + Chunk.end())
+        driver.post("/v1/messages", body)
+        #expect(!String(decoding: driver.calls[2].body, as: UTF8.self).contains("top_k"))
+    }
+
+    @Test func anEmptyAnswerIsAskedForOnceMore() throws {
+        let driver = try SessionDriver()
+        driver.post("/v1/messages", Self.body)
+        for _ in 0..<2 {
+            driver.respond()
+            driver.upstream(Chunk.end())
+        }
+        #expect(driver.actions.filter { $0 == "start" }.count == 2)
+        #expect(driver.text.hasPrefix("HTTP/1.1 502 "))
+    }
+
+    // MARK: The client's side
+
+    @Test func aClientThatLeavesCancelsItsUpstream() throws {
+        let driver = try SessionDriver()
+        driver.post("/v1/messages", Self.streamBody)
+        driver.clientLeaves()
+        #expect(driver.actions == ["start", "cancel", "close"])
+        #expect(driver.records.first?.outcome == .cancelled)
+        #expect(driver.state.exchangesOpen == 0)
+    }
+
+    @Test func requestsSentAheadAreAnsweredInTurn() throws {
+        let driver = try SessionDriver()
+        let health = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        driver.receive(health + SessionDriver.request("/v1/messages", Self.body) + health)
+        #expect(driver.text.components(of: "HTTP/1.1 200") == 1)
+        driver.respond()
+        driver.upstream(Chunk.text("a") + Chunk.end())
+        #expect(driver.text.components(of: "HTTP/1.1 200") == 3)
+        #expect(driver.text.hasSuffix("}"))
+    }
+
+    @Test func aClientThatSendsTooMuchAheadIsNotRead() throws {
+        let driver = try SessionDriver()
+        driver.post("/v1/messages", Self.body)
+        driver.receive([UInt8](repeating: 0x20, count: Limits.pipelinedBytesMax))
+        #expect(driver.actions == ["start", "pause"])
+    }
+
+    @Test func aRequestByteByByteIsTheSameRequest() throws {
+        let whole = try SessionDriver()
+        whole.post("/v1/messages?beta=true", Self.body)
+        let split = try SessionDriver()
+        for byte in [UInt8](SessionDriver.request("/v1/messages?beta=true", Self.body).utf8) {
+            split.receive([byte])
+        }
+        #expect(split.calls == whole.calls)
+    }
+
+    @Test func aSlowHeadIsA408AndAnIdleConnectionJustCloses() throws {
+        let slow = try SessionDriver()
+        slow.receive("POST /v1/mess")
+        slow.wait(.seconds(9))
+        slow.receive("ages")
+        slow.wait(.seconds(1))
+        #expect(slow.text.hasPrefix("HTTP/1.1 408 "))
+        #expect(slow.isClosed)
+        let idle = try SessionDriver()
+        idle.wait(.seconds(75))
+        #expect(idle.isClosed && idle.output.isEmpty)
+    }
+
+    @Test func aBodyThatDripsIsA408() throws {
+        let driver = try SessionDriver()
+        driver.receive(
+            "POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                + "Content-Length: 1000000\r\n\r\n")
+        var seconds = 0
+        while !driver.isClosed, seconds < 1000 {
+            driver.receive(" ")
+            driver.wait(.seconds(5))
+            seconds += 5
+        }
+        #expect(driver.text.hasPrefix("HTTP/1.1 408 "))
+        #expect(seconds < 60)
+    }
+
+    @Test func garbageIsA400AndTheEnd() throws {
+        let driver = try SessionDriver()
+        driver.receive("GET / HTTP/1.1\nHost: x\n\nGET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        #expect(driver.text.hasPrefix("HTTP/1.1 400 "))
+        #expect(driver.text.contains("Connection: close"))
+        #expect(driver.text.components(of: "HTTP/1.1") == 1)
+        #expect(driver.isClosed)
+    }
+
+    // MARK: The daemon's side
+
+    @Test func drainingClosesIdleConnectionsAndLetsAnswersFinish() throws {
+        let idle = try SessionDriver()
+        idle.drain()
+        #expect(idle.isClosed)
+        let busy = try SessionDriver()
+        busy.post("/v1/messages", Self.streamBody)
+        busy.respond()
+        busy.upstream(Chunk.text("a"))
+        busy.drain()
+        #expect(!busy.isClosed)
+        busy.upstream(Chunk.end())
+        #expect(busy.isClosed)
+        #expect(busy.text.contains("message_stop"))
+    }
+
+    @Test func anInterruptedStreamEndsWithAnErrorThatClientsRetry() throws {
+        let driver = try SessionDriver()
+        driver.post("/v1/messages", Self.streamBody)
+        driver.respond()
+        driver.upstream(Chunk.text("a"))
+        driver.interrupt()
+        #expect(driver.text.contains("overloaded_error"))
+        #expect(driver.actions.contains("cancel") && driver.isClosed)
+    }
+
+    @Test func withoutRoomTheAnswerIs529() throws {
+        let driver = try SessionDriver(isAdmitted: false)
+        driver.post("/v1/messages", Self.body)
+        #expect(driver.text.hasPrefix("HTTP/1.1 529 "))
+        #expect(driver.text.contains("retry-after: 1"))
+        #expect(driver.calls.isEmpty)
+    }
+
+    @Test func withoutAKeyNothingIsAsked() throws {
+        let driver = try SessionDriver([])
+        driver.post("/v1/messages", Self.body)
+        #expect(driver.text.contains("OPENROUTER_API_KEY"))
+        #expect(driver.text.contains("x-should-retry: false"))
+        #expect(driver.calls.isEmpty)
+    }
+}
+
+extension String {
+    /// How often `part` occurs.
+    func components(of part: String) -> Int { ranges(of: part).count }
+}

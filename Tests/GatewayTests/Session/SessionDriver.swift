@@ -1,0 +1,150 @@
+// Drives a ClientSession as the daemon does, without sockets: bytes and events in, bytes and actions
+// out. Tests read as scripts.
+
+import Testing
+
+@testable import Gateway
+
+/// A session with its output and what it has asked for.
+final class SessionDriver {
+    let state: GatewayState
+    var session: ClientSession
+    var now: MonotonicTime = .seconds(1000)
+    var output: [UInt8] = []
+    private(set) var calls: [UpstreamCall] = []
+    private(set) var records: [RequestRecord] = []
+    /// Names of the actions, in order, for scripts.
+    private(set) var actions: [String] = []
+    private(set) var isClosed = false
+
+    init(
+        _ settings: [(key: String, value: String)] = [("OPENROUTER_API_KEY", "sk-or-secret")],
+        peer: Peer = Peer(isLocal: true, name: "127.0.0.1"), isAdmitted: Bool = true
+    ) throws {
+        let resolution = Configuration.resolve([.environment(settings)])
+        let configuration = try #require(resolution.configuration, "\(resolution.faults)")
+        state = GatewayState(
+            settings: Settings(configuration), version: "0.0.0", startedAt: .seconds(900), seed: 1)
+        state.timeOfDay = .seconds(1_800_000_000)
+        session = ClientSession(state, peer: peer, isAdmitted: isAdmitted, at: now)
+    }
+
+    var text: String { String(decoding: output, as: UTF8.self) }
+
+    // MARK: Events
+
+    func receive(_ bytes: [UInt8]) {
+        session.received(bytes.span, at: now, into: &output)
+        perform()
+    }
+
+    func receive(_ text: String) { receive([UInt8](text.utf8)) }
+
+    /// A request with a JSON body.
+    func post(_ path: String, _ body: String, fields: String = "") {
+        receive(Self.request(path, body, fields: fields))
+    }
+
+    static func request(_ path: String, _ body: String, fields: String = "") -> String {
+        """
+        POST \(path) HTTP/1.1\r
+        Host: localhost\r
+        Content-Type: application/json\r
+        \(fields)Content-Length: \(body.utf8.count)\r
+        \r
+        \(body)
+        """
+    }
+
+    func respond(status: Int = 200, generationID: String = "") {
+        var head = UpstreamHead()
+        head.status = status
+        head.generationID = [UInt8](generationID.utf8)
+        respond(head)
+    }
+
+    func respond(_ head: UpstreamHead) {
+        session.upstreamResponded(head)
+        perform()
+    }
+
+    func upstream(_ bytes: [UInt8]) {
+        session.upstreamReceived(bytes.span, at: now, into: &output)
+        perform()
+    }
+
+    func upstream(_ text: String) { upstream([UInt8](text.utf8)) }
+
+    func upstreamEnds(_ failure: TransferFailure? = nil) {
+        session.upstreamEnded(failure, at: now, into: &output)
+        perform()
+    }
+
+    func clientLeaves() {
+        session.clientLeft(at: now)
+        perform()
+    }
+
+    /// Lets time pass, with every deadline met at its time.
+    func wait(_ duration: Duration) {
+        let end = now + duration
+        while let deadline = session.deadline, deadline <= end {
+            now = max(now, deadline)
+            session.deadlineReached(at: now, into: &output)
+            perform()
+        }
+        now = end
+    }
+
+    func drain() {
+        state.isDraining = true
+        session.drain()
+        perform()
+    }
+
+    func interrupt() {
+        session.interrupt(at: now, into: &output)
+        perform()
+    }
+
+    // MARK: Actions
+
+    private func perform() {
+        while let action = session.nextAction() {
+            switch action {
+            case .startUpstream(let call):
+                calls.append(call)
+                actions.append("start")
+            case .cancelUpstream: actions.append("cancel")
+            case .releaseUpstream: actions.append("release")
+            case .inflate(let body, let bytesMax):
+                actions.append("inflate")
+                // The tests' own "compression": the bytes as they are.
+                let result = body.count <= bytesMax ? InflatedBody.body(body) : .tooLarge
+                session.bodyInflated(result, at: now, into: &output)
+            case .pauseReading: actions.append("pause")
+            case .resumeReading: actions.append("resume")
+            case .close(let lingering):
+                isClosed = true
+                actions.append(lingering ? "close lingering" : "close")
+            case .record(let record): records.append(record)
+            }
+        }
+    }
+}
+
+/// Chunks as upstreams send them, for scripts.
+enum Chunk {
+    static func text(_ text: String) -> String {
+        "data: {\"id\":\"gen-1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":"
+            + "{\"role\":\"assistant\",\"content\":\"\(text)\"},\"finish_reason\":null}]}\n\n"
+    }
+
+    static func end(_ reason: String = "stop") -> String {
+        "data: {\"id\":\"gen-1\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":"
+            + "\"\(reason)\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":4}}\n\n"
+            + "data: [DONE]\n\n"
+    }
+
+    static let comment = ": OPENROUTER PROCESSING\n\n"
+}
