@@ -18,7 +18,7 @@ let strict: [SwiftSetting] = [
 let package = Package(
     name: "claude-proxy",
     products: [
-        .executable(name: "claude-proxy", targets: ["claude-proxy"]),
+        .executable(name: "claude-proxy", targets: ["claude-proxy"])
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -44,7 +44,7 @@ let package = Package(
         // The shell: it moves bytes and does what the core says.
         .target(name: "EventLoop", dependencies: ["CLinux"], swiftSettings: strict),
         .target(
-            name: "Upstream", dependencies: ["CLibCurl", "EventLoop", "Gateway"],
+            name: "Upstream", dependencies: ["CLibCurl", "EventLoop", "Gateway", "Translation"],
             swiftSettings: strict),
         .target(
             name: "Daemon",
@@ -52,7 +52,9 @@ let package = Package(
                 "CLinux", "CSystemd", "CZlib", "EventLoop", "Gateway", "HTTP1", "Translation",
                 "Upstream", .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: strict),
+            swiftSettings: strict,
+            // Statically, so that the Debian package depends on no more libraries than it must.
+            linkerSettings: [.unsafeFlags(["-Xlinker", "-l:libz.a"])]),
         .target(
             name: "Simulator", dependencies: ["CLinux", "EventLoop", "HTTP1", "Translation"],
             swiftSettings: strict),

@@ -1,0 +1,247 @@
+// One request to the upstream: a libcurl easy handle with the body it sends and the head it has
+// received so far. Transfers are pooled, since a handle costs more to make than to reuse: everything
+// that does not change between requests is set once.
+//
+// libcurl calls back with a pointer to the transfer. The client keeps every transfer alive as long
+// as its handle is in the multi, which is what makes those pointers good.
+
+import CLibCurl
+import EventLoop
+import Gateway
+import Glibc
+
+/// A request in flight, or an idle handle in the pool.
+@safe package final class Transfer {
+    let handle: UnsafeMutableRawPointer
+    /// libcurl writes the reason of a failure here.
+    private let errorText: UnsafeMutablePointer<CChar>
+    private unowned let client: UpstreamClient
+    /// Where the handle's options point to; kept alive for their sake.
+    private var endpoint: UpstreamEndpoint?
+    private var abandonment: Timer?
+
+    /// Nil once nobody wants to hear of the transfer any more.
+    var owner: TransferOwner?
+    var isPaused = false
+
+    private var head = UpstreamHead()
+    private var body: [UInt8] = []
+    private var bodyOffset = 0
+    private var headBytes = 0
+    private var bytesAfterRelease = 0
+    private var hasResponded = false
+    /// Why one of our callbacks broke the transfer off.
+    private var violation: String?
+
+    /// Bodies up to this size are given to libcurl in one piece, which sends them together with the
+    /// head; it does so only below its own limit of 64 KiB.
+    private static let copiedBodyMax = 60 << 10
+    /// A response head that is larger is not one of an upstream that we want to talk to.
+    private static let headBytesMax = 64 << 10
+    /// What is read after the client has its answer, so that the connection can be used again.
+    private static let releasedBytesMax = 64 << 10
+
+    init?(client: UpstreamClient) {
+        guard let handle = unsafe curl_easy_init() else { return nil }
+        unsafe self.handle = unsafe handle
+        unsafe errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
+        unsafe errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+        self.client = client
+        setFixedOptions()
+    }
+
+    deinit {
+        unsafe curl_easy_cleanup(handle)
+        unsafe errorText.deallocate()
+    }
+
+    // MARK: Options
+
+    private func setFixedOptions() {
+        // SAFETY: the client holds the transfer while libcurl may call back with this pointer.
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe curl_set_pointer(handle, CURLOPT_PRIVATE, context)
+        unsafe curl_set_pointer(handle, CURLOPT_ERRORBUFFER, errorText)
+        unsafe curl_set_data_function(handle, CURLOPT_WRITEFUNCTION, writeCallback)
+        unsafe curl_set_pointer(handle, CURLOPT_WRITEDATA, context)
+        unsafe curl_set_data_function(handle, CURLOPT_HEADERFUNCTION, headerCallback)
+        unsafe curl_set_pointer(handle, CURLOPT_HEADERDATA, context)
+        unsafe curl_set_data_function(handle, CURLOPT_READFUNCTION, readCallback)
+        unsafe curl_set_pointer(handle, CURLOPT_READDATA, context)
+        unsafe curl_set_seek_function(handle, seekCallback)
+        unsafe curl_set_pointer(handle, CURLOPT_SEEKDATA, context)
+        unsafe curl_set_long(handle, CURLOPT_POST, 1)
+        unsafe curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
+        unsafe curl_set_long(handle, CURLOPT_TCP_NODELAY, 1)
+        unsafe curl_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1)
+        unsafe curl_set_long(handle, CURLOPT_BUFFERSIZE, 64 << 10)
+        // Requests that meet while a connection is being made share it, if it turns out to be HTTP/2.
+        unsafe curl_set_long(handle, CURLOPT_PIPEWAIT, 1)
+        // The key goes where the configuration says and nowhere else.
+        unsafe curl_set_long(handle, CURLOPT_FOLLOWLOCATION, 0)
+        unsafe curl_set_long(handle, CURLOPT_UNRESTRICTED_AUTH, 0)
+    }
+
+    /// Lets the handle's requests go to `endpoint`.
+    func use(_ endpoint: UpstreamEndpoint) {
+        guard self.endpoint !== endpoint else { return }
+        self.endpoint = endpoint
+        unsafe endpoint.setOptions(of: handle)
+    }
+
+    /// Makes the handle ready for `call`.
+    func prepare(_ call: UpstreamCall) {
+        head = UpstreamHead()
+        headBytes = 0
+        bytesAfterRelease = 0
+        bodyOffset = 0
+        hasResponded = false
+        isPaused = false
+        violation = nil
+        unsafe errorText.pointee = 0
+        let size = curl_off_t(call.body.count)
+        unsafe curl_set_pointer(handle, CURLOPT_HTTPHEADER, endpoint?.fields(beta: call.beta))
+        unsafe curl_set_off(handle, CURLOPT_POSTFIELDSIZE_LARGE, size)
+        if call.body.count <= Self.copiedBodyMax {
+            // SAFETY: libcurl copies the bytes before the call returns.
+            _ = unsafe call.body.withUnsafeBytes { bytes in
+                unsafe curl_set_pointer(handle, CURLOPT_COPYPOSTFIELDS, bytes.baseAddress)
+            }
+        } else {
+            // Large bodies are read piece by piece, so that there is no second copy of them.
+            unsafe curl_set_pointer(handle, CURLOPT_POSTFIELDS, nil)
+            body = call.body
+        }
+    }
+
+    /// Lets go of everything that belongs to a request.
+    func reset() {
+        owner = nil
+        abandonment = nil
+        body = []
+        // Frees libcurl's own copy of a small body too.
+        unsafe curl_set_pointer(handle, CURLOPT_POSTFIELDS, nil)
+    }
+
+    /// Cancels the transfer if it has not ended by itself in time.
+    func abandon(on loop: Loop, after duration: Duration) {
+        let timer = Timer(on: loop) { [unowned self] in client.cancel(self) }
+        timer.schedule(at: loop.now + duration)
+        abandonment = timer
+    }
+
+    // MARK: Events of libcurl
+
+    fileprivate func received(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard let owner else {
+            bytesAfterRelease += bytes.count
+            return bytesAfterRelease <= Self.releasedBytesMax ? bytes.count : 0
+        }
+        // SAFETY: the pointer is libcurl's buffer, valid until the callback returns; the span does
+        // not escape the call.
+        let span = unsafe Span<UInt8>(_unsafeBytes: bytes)
+        if owner.transferReceived(span) { return bytes.count }
+        isPaused = true
+        return curl_write_pause
+    }
+
+    fileprivate func receivedHeader(_ line: UnsafeRawBufferPointer) -> Int {
+        headBytes += line.count
+        guard headBytes <= Self.headBytesMax else {
+            violation = "the response head is larger than \(Self.headBytesMax >> 10) KiB"
+            return 0
+        }
+        // SAFETY: as in `received`.
+        let text = unsafe Span<UInt8>(_unsafeBytes: line)
+        // Trailers come here too; the head is over by then.
+        guard !hasResponded else { return line.count }
+        if UpstreamHeadLine.isStatusLine(text) {
+            head = UpstreamHead()
+        } else if UpstreamHeadLine.isEnd(text) {
+            var status = 0
+            unsafe curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
+            // Interim responses (RFC 9110 §15.2) say nothing that we need.
+            guard status >= 200 else { return line.count }
+            head.status = status
+            hasResponded = true
+            owner?.transferResponded(head)
+        } else {
+            UpstreamHeadLine.read(text, into: &head)
+        }
+        return line.count
+    }
+
+    fileprivate func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        let count = min(buffer.count, body.count - bodyOffset)
+        // SAFETY: `count` bytes fit the buffer and are there in the body.
+        unsafe body.withUnsafeBytes { bytes in
+            unsafe buffer.copyMemory(from: .init(rebasing: bytes[bodyOffset..<bodyOffset + count]))
+        }
+        bodyOffset += count
+        return count
+    }
+
+    fileprivate func seek(to offset: Int) -> Bool {
+        guard offset >= 0, offset <= body.count else { return false }
+        bodyOffset = offset
+        return true
+    }
+
+    /// What went wrong, or nil if nothing did.
+    func failure(_ code: CURLcode) -> TransferFailure? {
+        if code == CURLE_OK { return nil }
+        let text = unsafe String(cString: errorText)
+        let detail = unsafe text.isEmpty ? String(cString: curl_easy_strerror(code)) : text
+        return TransferFailure(
+            violation == nil ? kind(of: code) : .protocolViolation, detail: violation ?? detail)
+    }
+
+    private func kind(of code: CURLcode) -> TransferFailure.Kind {
+        switch code {
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .resolve
+        case CURLE_COULDNT_CONNECT: .connect
+        // No other time-out of libcurl's is set.
+        case CURLE_OPERATION_TIMEDOUT: .connectTimeout
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_CACERT_BADFILE:
+            .certificate
+        case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CIPHER, CURLE_SSL_ENGINE_INITFAILED: .tls
+        case CURLE_GOT_NOTHING, CURLE_SEND_ERROR: hasResponded ? .brokenAnswer : .closedBeforeAnswer
+        case CURLE_RECV_ERROR, CURLE_PARTIAL_FILE, CURLE_HTTP2_STREAM, CURLE_HTTP2:
+            hasResponded ? .brokenAnswer : .closedBeforeAnswer
+        case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING:
+            .protocolViolation
+        default: .other
+        }
+    }
+}
+
+// MARK: libcurl's callbacks. Each finds its transfer behind the context pointer.
+
+private func transfer(_ context: UnsafeMutableRawPointer?) -> Transfer? {
+    guard let context = unsafe context else { return nil }
+    // SAFETY: the pointer is the one set in `setFixedOptions`, and the transfer is alive (above).
+    return unsafe Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+}
+
+private let writeCallback: curl_data_function = { data, size, count, context in
+    guard let transfer = unsafe transfer(context) else { return 0 }
+    return unsafe transfer.received(UnsafeRawBufferPointer(start: data, count: size * count))
+}
+
+private let headerCallback: curl_data_function = { data, size, count, context in
+    guard let transfer = unsafe transfer(context) else { return 0 }
+    return unsafe transfer.receivedHeader(UnsafeRawBufferPointer(start: data, count: size * count))
+}
+
+private let readCallback: curl_data_function = { data, size, count, context in
+    guard let transfer = unsafe transfer(context) else { return curl_read_abort }
+    return unsafe transfer.read(
+        into: UnsafeMutableRawBufferPointer(start: data, count: size * count))
+}
+
+private let seekCallback: curl_seek_function = { context, offset, origin in
+    guard let transfer = unsafe transfer(context), origin == SEEK_SET else {
+        return CURL_SEEKFUNC_CANTSEEK
+    }
+    return transfer.seek(to: Int(offset)) ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL
+}

@@ -1,0 +1,87 @@
+// Where requests go and with which credentials: everything about a transfer that follows from the
+// configuration alone, made once and shared by all handles. A reload makes a new endpoint; transfers
+// in flight keep the old one alive.
+
+import CLibCurl
+import Gateway
+import Translation
+
+/// The upstream's address and the header fields of every request to it.
+@safe final class UpstreamEndpoint {
+    /// The URL parsed once: libcurl spends 11 % of a request's instructions on parsing it otherwise.
+    private let url: OpaquePointer
+    /// Empty for none.
+    private let proxy: String
+    private let scheme: String
+    private let connectTimeout: Duration
+    private let fixedFields: [String]
+    private var fieldLists: [String: UnsafeMutablePointer<curl_slist>] = unsafe [:]
+
+    /// How many different `x-anthropic-beta` values get a header list of their own.
+    private static let fieldListsMax = 16
+
+    init(_ configuration: Configuration, userAgent: String, proxies: ProxyEnvironment) {
+        let address = configuration.upstreamURL
+        guard let url = unsafe curl_url() else { preconditionFailure("out of memory") }
+        let result = unsafe curl_url_set(url, CURLUPART_URL, address.chatCompletions, 0)
+        precondition(result == CURLUE_OK, "the configuration lets only well-formed URLs pass")
+        unsafe self.url = unsafe url
+        scheme = address.scheme.rawValue
+        proxy = address.isLoopback ? "" : proxies.proxy(for: address)
+        connectTimeout = configuration.connectTimeout
+        fixedFields = Self.fields(configuration, userAgent: userAgent)
+    }
+
+    deinit {
+        unsafe fieldLists.values.forEach { unsafe curl_slist_free_all($0) }
+        unsafe curl_url_cleanup(url)
+    }
+
+    private static func fields(_ configuration: Configuration, userAgent: String) -> [String] {
+        var fields = [
+            "Content-Type: application/json",
+            "Accept: text/event-stream, application/json",
+            "User-Agent: \(userAgent)",
+            // libcurl would ask for leave before it sends a large body, and wait a second for it.
+            "Expect:",
+        ]
+        if let key = configuration.upstreamKey {
+            // Azure's own servers know keys by another name than everybody else's.
+            let name = configuration.profile.name == "azure" ? "api-key: " : nil
+            fields.append((name ?? "Authorization: Bearer ") + key.reveal())
+        }
+        if let site = configuration.siteURL { fields.append("HTTP-Referer: \(site)") }
+        if let name = configuration.siteName {
+            // OpenRouter renamed the field and still takes the old one; others know only that.
+            fields.append("X-Title: \(name)")
+            fields.append("X-OpenRouter-Title: \(name)")
+        }
+        return fields
+    }
+
+    /// The header list for a request with this `x-anthropic-beta`. Lives as long as the endpoint.
+    func fields(beta: String?) -> UnsafeMutablePointer<curl_slist>? {
+        let key = beta ?? ""
+        if let list = unsafe fieldLists[key] { return unsafe list }
+        precondition(
+            unsafe fieldLists.count < Self.fieldListsMax, "beta values come from a fixed set")
+        var list: UnsafeMutablePointer<curl_slist>?
+        for field in fixedFields { unsafe list = unsafe curl_slist_append(list, field) }
+        if let beta { unsafe list = unsafe curl_slist_append(list, "x-anthropic-beta: \(beta)") }
+        unsafe fieldLists[key] = unsafe list
+        return unsafe list
+    }
+
+    /// Sets what belongs to the endpoint on a handle.
+    func setOptions(of handle: UnsafeMutableRawPointer) {
+        unsafe curl_set_pointer(handle, CURLOPT_CURLU, UnsafeRawPointer(url))
+        // An empty string also keeps libcurl from searching the environment for each request.
+        unsafe curl_set_string(handle, CURLOPT_PROXY, proxy)
+        unsafe curl_set_string(handle, CURLOPT_PROTOCOLS_STR, scheme)
+        unsafe curl_set_long(
+            handle, CURLOPT_CONNECTTIMEOUT_MS, Int(connectTimeout / .milliseconds(1)))
+        // HTTP/2 needs TLS: libcurl 7.88 fails the second cleartext HTTP/2 request on a connection.
+        let version = scheme == "https" ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1
+        unsafe curl_set_long(handle, CURLOPT_HTTP_VERSION, Int(version))
+    }
+}
