@@ -1,0 +1,268 @@
+// The daemon as a whole: it reads the configuration, opens the sockets, starts the workers, and then
+// waits on the main thread for signals, which it turns into messages to the workers:
+//
+//   SIGTERM, SIGINT   drain: accept no more, let answers finish; a second one does not wait for them
+//   SIGHUP            read the configuration again; a bad one changes nothing
+//
+// The first worker shares the main thread's loop. systemd is told of every step.
+
+import CLinux
+import EventLoop
+package import Gateway
+import Glibc
+import Logging
+import Synchronization
+import Translation
+import Upstream
+
+/// Runs the proxy until it is told to stop.
+package final class ProxyDaemon {
+    private let files: ConfigurationFiles
+    private var configuration: Configuration
+    private let version: String
+    private let logger: Logger
+    private let manager = ServiceManager()
+    private let counters = Counters()
+    private let startedAt = Loop.clock()
+    private var worker: Worker?
+    private var mailboxes: [Mailbox<Worker.Message>] = []
+    private var threads: [Thread] = []
+    private var workersDraining = 0
+    private var isDraining = false
+    private var drainTimer: Timer?
+    private var watchdogTimer: Timer?
+    private var workersAlive = 0
+
+    /// Time for the last bytes of interrupted answers to leave.
+    private static let interruptionTime = Duration.seconds(1)
+
+    /// - Parameters:
+    ///   - files: where the configuration came from, for reloads.
+    ///   - resolution: the configuration to start with; it has no faults.
+    package init?(files: ConfigurationFiles, resolution: Resolution, version: String) {
+        guard let configuration = resolution.configuration else { return nil }
+        self.files = files
+        self.configuration = configuration
+        self.version = version
+        logger = Logger.make(configuration)
+        for warning in resolution.warnings {
+            logger.log(level: warning.severity == .warning ? .warning : .notice, "\(warning)")
+        }
+    }
+
+    /// Serves. Returns when everything is answered after a signal to stop.
+    ///
+    /// - Parameter ready: called once with the addresses that are listened on.
+    /// - Throws: a sentence for people when the daemon cannot start.
+    package func run(ready: ([String]) -> Void = { _ in }) throws(StartFailure) {
+        Self.hardenProcess()
+        UpstreamClient.initializeLibrary()
+        // With fewer descriptors the daemon serves fewer clients, and says so when it comes to that.
+        _ = try? raiseDescriptorLimit()
+        SignalSource.ignoreBrokenPipes()
+        do {
+            let listeners = try openListeners()
+            let environment = environment(listeners)
+            let worker = try Worker(environment) { [unowned self] in received($0) }
+            self.worker = worker
+            let signals = try SignalSource([SIGTERM, SIGINT, SIGHUP], on: worker.loop) {
+                [unowned self] in
+                signalReceived($0)
+            }
+            defer { withExtendedLifetime(signals) {} }
+            try startWorkers(environment, reportingTo: worker.loop)
+            announce(listeners)
+            ready(listeners.map { "\($0.address)" })
+            startWatchdog(on: worker.loop)
+            worker.loop.run()
+            for thread in threads { thread.join() }
+            logger.notice("stopped", metadata: ["MESSAGE_ID": .string(MessageID.stopping)])
+        } catch let error as ListenerError {
+            throw StartFailure(description: error.description)
+        } catch {
+            throw StartFailure(description: "\(error)")
+        }
+    }
+
+    // MARK: Start
+
+    /// No core dump may hold the key or a conversation, and no debugger of the same user may look.
+    private static func hardenProcess() {
+        _ = linux_prctl(PR_SET_DUMPABLE, 0)
+        var none = rlimit(rlim_cur: 0, rlim_max: 0)
+        // SAFETY: the kernel reads the local value.
+        unsafe setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+    }
+
+    /// The sockets that systemd hands over, else those that the configuration names.
+    private func openListeners() throws -> [Listener] {
+        let inherited = manager.takeListeningDescriptors()
+        guard inherited.isEmpty else {
+            return try inherited.map { try Listener(adopting: Descriptor(owning: $0)) }
+        }
+        return try configuration.listenAddresses.map { specification in
+            try Listener(on: ListenAddress(specification.description))
+        }
+    }
+
+    private func environment(_ listeners: [Listener]) -> WorkerEnvironment {
+        WorkerEnvironment(
+            settings: Settings(configuration), listeners: listeners,
+            workerCount: configuration.workers, counters: counters, logger: logger,
+            version: version, startedAt: startedAt,
+            proxies: ProxyEnvironment { unsafe getenv($0).map { unsafe String(cString: $0) } })
+    }
+
+    /// Starts the workers that have a thread of their own, and the first one's mailbox.
+    private func startWorkers(
+        _ environment: WorkerEnvironment, reportingTo loop: Loop
+    ) throws(SystemError) {
+        let reports = try Mailbox<Worker.Report>()
+        try reports.attach(to: loop) { [unowned self] in received($0) }
+        for index in 0..<environment.workerCount {
+            let mailbox = try Mailbox<Worker.Message>()
+            mailboxes.append(mailbox)
+            guard index > 0 else {
+                try mailbox.attach(to: loop) { [unowned self] in worker?.receive($0) }
+                continue
+            }
+            let logger = logger
+            threads.append(
+                try Thread(named: "worker-\(index)") {
+                    do throws(SystemError) {
+                        let worker = try Worker(environment) { reports.send($0) }
+                        try mailbox.attach(to: worker.loop) { worker.receive($0) }
+                        worker.loop.run()
+                    } catch {
+                        // Without its loop a worker cannot even be told to end.
+                        logger.critical("a worker could not start: \(error)")
+                        exit(1)
+                    }
+                })
+        }
+    }
+
+    private func announce(_ listeners: [Listener]) {
+        let text =
+            "listening on \(listeners.map { "\($0.address)" }.joined(separator: ", ")); "
+            + "asking \(configuration.defaultModel) at \(configuration.upstreamURL); "
+            + "serving \(Self.audience(configuration))"
+        logger.notice(
+            "claude-proxy \(version) \(text)", metadata: ["MESSAGE_ID": .string(MessageID.started)])
+        manager.ready(status: statusLine)
+    }
+
+    private static func audience(_ configuration: Configuration) -> String {
+        switch configuration.access {
+        case .loopback: "clients on this machine only"
+        case .token: "clients with one of \(configuration.clientTokens.count) tokens"
+        case .open: "everybody who can reach it"
+        }
+    }
+
+    private var statusLine: String {
+        let requests = counters.requests.load(ordering: .relaxed)
+        let connections = counters.connectionsOpen.load(ordering: .relaxed)
+        let failures = counters.failures.load(ordering: .relaxed)
+        var text =
+            configuration.upstreamKey == nil && configuration.profile.name == "openrouter"
+            ? "No OPENROUTER_API_KEY is set: requests will be refused; " : ""
+        text += "\(connections) connections, \(requests) requests, \(failures) failed"
+        if let failure = counters.lastFailure.withLock({ $0 }) { text += "; last: \(failure)" }
+        return text
+    }
+
+    // MARK: Signals
+
+    private func signalReceived(_ signal: CInt) {
+        switch signal {
+        case SIGHUP: reload()
+        default: isDraining ? interrupt() : drain()
+        }
+    }
+
+    private func reload() {
+        manager.reloading(now: Loop.clock())
+        defer { manager.ready(status: statusLine) }
+        let resolution = files.load()
+        guard let new = resolution.configuration else {
+            let faults = resolution.faults.map(\.description).joined(separator: "; ")
+            logger.error(
+                "the configuration was not reloaded, the old one stays: \(faults)",
+                metadata: ["MESSAGE_ID": .string(MessageID.reloadFailed)])
+            return
+        }
+        let pending = Configuration.changesNeedingRestart(from: configuration, to: new)
+        configuration = new
+        let settings = Settings(new)
+        for mailbox in mailboxes { mailbox.send(.apply(settings)) }
+        let note =
+            pending.isEmpty ? "" : "; a restart is needed for \(pending.joined(separator: ", "))"
+        logger.notice(
+            "the configuration was reloaded\(note)",
+            metadata: ["MESSAGE_ID": .string(MessageID.reloaded)])
+    }
+
+    private func drain() {
+        isDraining = true
+        workersDraining = mailboxes.count
+        let seconds = configuration.drainTimeout / .seconds(1)
+        logger.notice(
+            "stopping: answers under way have \(seconds) s to finish",
+            metadata: ["MESSAGE_ID": .string(MessageID.stopping)])
+        manager.stopping(status: "Finishing the answers under way")
+        for mailbox in mailboxes { mailbox.send(.drain) }
+        setDrainTimer(after: configuration.drainTimeout) { [unowned self] in interrupt() }
+    }
+
+    /// The rest of the answers become errors that clients retry.
+    private func interrupt() {
+        logger.warning("stopping: answers under way are ended with an error")
+        for mailbox in mailboxes { mailbox.send(.interrupt) }
+        setDrainTimer(after: Self.interruptionTime) { [unowned self] in
+            // Whoever does not read even now has lost the end of its answer.
+            logger.warning("stopping: some clients did not take the end of their answers")
+            exit(0)
+        }
+    }
+
+    private func setDrainTimer(after time: Duration, _ action: @escaping () -> Void) {
+        guard let loop = worker?.loop else { return }
+        let timer = Timer(on: loop, action: action)
+        timer.schedule(at: loop.now + time)
+        drainTimer = timer
+    }
+
+    private func received(_ report: Worker.Report) {
+        switch report {
+        case .drained:
+            workersDraining -= 1
+            guard workersDraining == 0 else { return }
+            for mailbox in mailboxes { mailbox.send(.stop) }
+        case .alive:
+            workersAlive += 1
+            // Only when every loop turns does the daemon live.
+            if workersAlive == mailboxes.count { manager.watchdog() }
+        }
+    }
+
+    // MARK: Watchdog
+
+    /// Tells systemd regularly that all loops turn, and what they do.
+    private func startWatchdog(on loop: Loop) {
+        let period = manager.watchdogPeriod ?? .seconds(10)
+        let timer = Timer(on: loop) { [unowned self] in
+            workersAlive = 0
+            for mailbox in mailboxes { mailbox.send(.ping) }
+            if !isDraining { manager.status(statusLine) }
+            watchdogTimer?.schedule(at: loop.now + period)
+        }
+        timer.schedule(at: loop.now + period)
+        watchdogTimer = timer
+    }
+}
+
+/// Why the daemon did not start, in a sentence for people.
+package struct StartFailure: Error, CustomStringConvertible {
+    package let description: String
+}

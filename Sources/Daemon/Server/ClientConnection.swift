@@ -1,0 +1,175 @@
+// A client's socket with its session: bytes go in, and what the session wants is done. It decides
+// nothing itself but back-pressure.
+//
+// Actions are carried out right after a client's event. After an upstream's event they wait until the
+// end of the turn, because libcurl's callbacks must not start, cancel or resume transfers.
+
+import EventLoop
+import Gateway
+import Upstream
+
+/// One client connection of a worker.
+final class ClientConnection: Connection {
+    private unowned let worker: Worker
+    private var session: ClientSession
+    private var timer: Timer?
+    private var link: UpstreamLink?
+    private var transfer: Transfer?
+    /// Whether `performActions` is due at the end of the turn.
+    private var isQueued = false
+
+    init(
+        on worker: Worker, socket: consuming Descriptor, peer: Peer, isAdmitted: Bool
+    ) throws(SystemError) {
+        self.worker = worker
+        session = ClientSession(
+            worker.state, peer: peer, isAdmitted: isAdmitted, at: worker.loop.now)
+        try super.init(on: worker.loop, socket: socket)
+        outputLowWater = Limits.outputLowWater
+        timer = Timer(on: worker.loop) { [unowned self] in deadlineReached() }
+        link = UpstreamLink(self)
+        updateTimer()
+    }
+
+    // MARK: The client's events
+
+    override func received(_ bytes: Span<UInt8>) {
+        worker.updateTimeOfDay()
+        session.received(bytes, at: loop.now, into: &output)
+        performActions()
+    }
+
+    override func peerFinished() {
+        session.clientLeft(at: loop.now)
+        performActions()
+    }
+
+    override func peerLeftWhilePaused() {
+        session.clientLeft(at: loop.now)
+        performActions()
+    }
+
+    override func drained() {
+        guard let transfer else { return }
+        worker.upstream.resume(transfer)
+        // Its bytes may have come already, after the turn's actions were carried out.
+        if isQueued { loop.requestTurn() }
+    }
+
+    override func closed(_ cause: CloseCause) {
+        session.clientLeft(at: loop.now)
+        performActions()
+        timer?.cancel()
+        worker.connectionClosed(self)
+    }
+
+    private func deadlineReached() {
+        session.deadlineReached(at: loop.now, into: &output)
+        performActions()
+    }
+
+    // MARK: The daemon's events
+
+    /// Closes now if nothing is under way, else after the present answer.
+    func drain() {
+        session.drain()
+        performActions()
+    }
+
+    /// Ends the present answer with an error.
+    func interrupt() {
+        session.interrupt(at: loop.now, into: &output)
+        performActions()
+    }
+
+    // MARK: The upstream's events, within libcurl's callbacks
+
+    fileprivate func upstreamResponded(_ head: UpstreamHead) {
+        session.upstreamResponded(head)
+    }
+
+    fileprivate func upstreamReceived(_ bytes: Span<UInt8>) -> Bool {
+        // A slow client holds its upstream back rather than fill memory.
+        guard outputBytes < Limits.outputHighWater else { return false }
+        session.upstreamReceived(bytes, at: loop.now, into: &output)
+        performActionsAtTurnEnd()
+        return true
+    }
+
+    fileprivate func upstreamEnded(_ failure: TransferFailure?) {
+        transfer = nil
+        session.upstreamEnded(failure, at: loop.now, into: &output)
+        performActionsAtTurnEnd()
+    }
+
+    // MARK: Actions
+
+    private func performActionsAtTurnEnd() {
+        if outputBytes > 0 { markDirty() }
+        guard !isQueued else { return }
+        isQueued = true
+        worker.queue(self)
+    }
+
+    /// Carries out what the session wants.
+    func performActions() {
+        isQueued = false
+        while let action = session.nextAction() { perform(action) }
+        guard !isClosed else { return }
+        if outputBytes > 0 { markDirty() }
+        updateTimer()
+    }
+
+    private func perform(_ action: SessionAction) {
+        switch action {
+        case .startUpstream(let call):
+            cancelUpstream()
+            guard let link else { return }
+            transfer = worker.upstream.start(call, owner: link)
+        case .cancelUpstream:
+            cancelUpstream()
+        case .releaseUpstream:
+            if let transfer { worker.upstream.release(transfer) }
+            transfer = nil
+        case .inflate(let body, let bytesMax):
+            let result = GzipBody.inflate(body, bytesMax: bytesMax)
+            session.bodyInflated(result, at: loop.now, into: &output)
+        case .pauseReading:
+            pauseReading()
+        case .resumeReading:
+            resumeReading()
+        case .close(let lingering):
+            if lingering || outputBytes > 0 { closeLingering() } else { close() }
+        case .record(let record):
+            worker.requestEnded(record)
+        }
+    }
+
+    private func cancelUpstream() {
+        if let transfer { worker.upstream.cancel(transfer) }
+        transfer = nil
+    }
+
+    private func updateTimer() {
+        if let deadline = session.deadline {
+            timer?.schedule(at: deadline)
+        } else {
+            timer?.cancel()
+        }
+    }
+}
+
+/// Passes the upstream's news on. An object of its own because a connection has its base class.
+private final class UpstreamLink: TransferOwner {
+    private unowned let connection: ClientConnection
+
+    init(_ connection: ClientConnection) { self.connection = connection }
+
+    override func transferResponded(_ head: UpstreamHead) { connection.upstreamResponded(head) }
+
+    override func transferReceived(_ bytes: Span<UInt8>) -> Bool {
+        connection.upstreamReceived(bytes)
+    }
+
+    override func transferEnded(_ failure: TransferFailure?) { connection.upstreamEnded(failure) }
+}

@@ -1,0 +1,189 @@
+// One event loop with all that it owns: its client connections, its upstream transfers, its state.
+// Workers share nothing but the counters and the listening sockets; they hear from the daemon through
+// a mailbox. The first worker runs on the main thread.
+
+import EventLoop
+import Gateway
+import Glibc
+import Logging
+import Synchronization
+import Upstream
+
+/// One loop's share of the daemon.
+final class Worker {
+    /// What the daemon tells its workers.
+    enum Message: Sendable {
+        /// Serve new requests by these settings.
+        case apply(Settings)
+        /// Accept no more; end when everything is answered.
+        case drain
+        /// Answer what is under way with an error, now.
+        case interrupt
+        /// Show that the loop turns.
+        case ping
+        /// Let the loop end.
+        case stop
+    }
+
+    /// What workers tell the daemon.
+    enum Report: Sendable {
+        /// Nothing is left to do after a drain.
+        case drained
+        case alive
+    }
+
+    let loop: Loop
+    let state: GatewayState
+    let upstream: UpstreamClient
+    private let counters: Counters
+    private let logger: Logger
+    private let report: (Report) -> Void
+    private var acceptors: [Acceptor] = []
+    private var connections: [ObjectIdentifier: ClientConnection] = [:]
+    private var queued: [ClientConnection] = []
+    private var performing: [ClientConnection] = []
+    private var isDrained = false
+    private var timeOfDayUpdatedAt: Duration?
+
+    /// - Parameter report: called on this worker's thread.
+    init(
+        _ environment: WorkerEnvironment, report: @escaping (Report) -> Void
+    ) throws(SystemError) {
+        loop = try Loop()
+        counters = environment.counters
+        logger = environment.logger
+        self.report = report
+        state = GatewayState(
+            settings: environment.settings, version: environment.version,
+            startedAt: environment.startedAt, seed: Self.randomSeed())
+        upstream = UpstreamClient(
+            on: loop, configuration: environment.settings.configuration,
+            version: environment.version, proxies: environment.proxies)
+        loop.addTurnEndHook { [unowned self] in performQueued() }
+        for listener in environment.listeners {
+            acceptors.append(
+                try Acceptor(
+                    listener, on: loop, isShared: environment.workerCount > 1,
+                    acceptsPerTurnMax: environment.workerCount > 1 ? 2 : 64,
+                    starved: { [unowned self] in starved($0) },
+                    accepted: { [unowned self] in accepted($0, $1) }))
+        }
+    }
+
+    /// Takes a message of the daemon's, on this worker's thread.
+    func receive(_ message: Message) {
+        switch message {
+        case .apply(let settings):
+            state.settings = settings
+            upstream.apply(settings.configuration)
+        case .drain:
+            drain()
+        case .interrupt:
+            for connection in connections.values { connection.interrupt() }
+        case .ping:
+            report(.alive)
+        case .stop:
+            loop.stop()
+        }
+    }
+
+    // MARK: Connections
+
+    private func accepted(_ socket: consuming Descriptor, _ address: PeerAddress) {
+        let peer = Peer(
+            isLocal: address.isLoopback || address.isLocalSocket, name: address.name)
+        let limit = state.settings.configuration.connectionsMax
+        let isAdmitted = counters.connectionsOpen.add(1, ordering: .relaxed).newValue <= limit
+        do throws(SystemError) {
+            let connection = try ClientConnection(
+                on: self, socket: socket, peer: peer, isAdmitted: isAdmitted)
+            connections[ObjectIdentifier(connection)] = connection
+        } catch {
+            counters.connectionsOpen.subtract(1, ordering: .relaxed)
+            logger.error("a client connection was dropped: \(error)")
+        }
+    }
+
+    /// Descriptors have run out. Accepting goes on when some are free again.
+    private func starved(_ error: SystemError) {
+        logger.error(
+            "new connections have to wait: \(error); raise LimitNOFILE or lower CLAUDE_PROXY_MAX_CONNECTIONS"
+        )
+    }
+
+    func connectionClosed(_ connection: ClientConnection) {
+        guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+        counters.connectionsOpen.subtract(1, ordering: .relaxed)
+        finishDrain()
+    }
+
+    /// Has the connection's actions carried out at the end of the turn.
+    func queue(_ connection: ClientConnection) { queued.append(connection) }
+
+    private func performQueued() {
+        guard !queued.isEmpty else { return }
+        swap(&queued, &performing)
+        for connection in performing { connection.performActions() }
+        performing.removeAll(keepingCapacity: true)
+        if !queued.isEmpty { loop.requestTurn() }
+    }
+
+    // MARK: The end
+
+    private func drain() {
+        state.isDraining = true
+        for acceptor in acceptors { acceptor.close() }
+        acceptors = []
+        for connection in connections.values { connection.drain() }
+        finishDrain()
+    }
+
+    private func finishDrain() {
+        guard state.isDraining, connections.isEmpty, !isDrained else { return }
+        isDrained = true
+        report(.drained)
+    }
+
+    // MARK: Records and time
+
+    func requestEnded(_ record: RequestRecord) {
+        counters.count(record)
+        logger.log(record)
+    }
+
+    /// The core is told the time of day; a second's precision is plenty.
+    func updateTimeOfDay() {
+        if let last = timeOfDayUpdatedAt, loop.now - last < .seconds(1) { return }
+        timeOfDayUpdatedAt = loop.now
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
+        state.timeOfDay = .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+    }
+
+    private static func randomSeed() -> UInt64 {
+        var generator = SystemRandomNumberGenerator()
+        return generator.next()
+    }
+}
+
+/// What every worker is made from.
+struct WorkerEnvironment: Sendable {
+    let settings: Settings
+    let listeners: [Listener]
+    let workerCount: Int
+    let counters: Counters
+    let logger: Logger
+    let version: String
+    let startedAt: Duration
+    let proxies: ProxyEnvironment
+}
+
+extension PeerAddress {
+    /// The address without the port, which changes with every connection.
+    fileprivate var name: String {
+        switch self {
+        case .ip(let address, _): "\(address)"
+        case .localSocket: "local socket"
+        }
+    }
+}

@@ -1,0 +1,72 @@
+// Where the configuration comes from, in the order in which it counts: a file, the environment,
+// credentials of the service manager. Reading is done here; what the values mean, in Gateway.
+
+package import Gateway
+import Glibc
+
+/// Reads the sources of the configuration.
+package struct ConfigurationFiles {
+    /// The file that was asked for with `--config`; nil for the usual places.
+    private let path: String?
+
+    private static let usualPaths = ["/etc/claude-proxy/config.env", "./.env"]
+
+    package init(path: String?) { self.path = path }
+
+    /// All sources read and resolved, with every fault of every source.
+    package func load() -> Resolution {
+        Configuration.resolve(files() + [environment()] + credentials())
+    }
+
+    /// The file that was named, which must exist, or the first of the usual ones that does.
+    private func files() -> [ConfigurationSource] {
+        if let path { return [file(path)] }
+        for path in Self.usualPaths {
+            switch FileContents.read(path) {
+            case .failure(let error) where error.code == ENOENT: continue
+            default: return [file(path)]
+            }
+        }
+        return []
+    }
+
+    private func file(_ path: String) -> ConfigurationSource {
+        switch FileContents.read(path) {
+        case .success(let bytes): .file(path, bytes: bytes)
+        case .failure(let error): .unreadable(path, reason: error.description)
+        }
+    }
+
+    private func environment() -> ConfigurationSource {
+        var variables: [(key: String, value: String)] = []
+        // SAFETY: the process has one thread while it starts, and nothing ever sets a variable.
+        var entry = unsafe environ
+        while let text = unsafe entry.pointee {
+            let variable = unsafe String(cString: text)
+            if let equals = variable.firstIndex(of: "=") {
+                variables.append(
+                    (
+                        String(variable[..<equals]),
+                        String(variable[variable.index(after: equals)...])
+                    ))
+            }
+            unsafe entry += 1
+        }
+        return .environment(variables)
+    }
+
+    /// Credentials that systemd delivered (systemd.exec(5), LoadCredential=).
+    private func credentials() -> [ConfigurationSource] {
+        guard let directory = unsafe getenv("CREDENTIALS_DIRECTORY") else { return [] }
+        let path = unsafe String(cString: directory)
+        return OptionTable.credentials.compactMap { name in
+            switch FileContents.read(path + "/" + name) {
+            case .success(let bytes):
+                .credential(name, bytes: bytes)
+            case .failure(let error):
+                error.code == ENOENT
+                    ? nil : .unreadable("credential \(name)", reason: error.description)
+            }
+        }
+    }
+}
