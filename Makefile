@@ -1,0 +1,67 @@
+# The commands of the project. `make help` lists them; README.md shows the two that matter.
+
+SHELL := /bin/bash
+SWIFT ?= swift
+PYTHON ?= python3
+BUILD := .build/release
+PROXY := $(BUILD)/claude-proxy
+VENV := .venv
+PYTEST := $(VENV)/bin/python -m pytest -q
+# Extra arguments for pytest, such as ARGS="-k cancel".
+ARGS ?=
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the commands.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Install what is missing, build, and start the proxy (the demo without a key).
+	@if [ -n "$$OPENROUTER_API_KEY" ] || grep -qsE '^(export )?OPENROUTER_API_KEY=.' .env /etc/claude-proxy/config.env; then \
+	  exec $(PROXY) serve; else exec $(PROXY) demo; fi
+
+.PHONY: build
+build: deps ## Build the release binary, .build/release/claude-proxy.
+	$(SWIFT) build -c release --static-swift-stdlib --product claude-proxy
+
+.PHONY: test
+test: deps unit end-to-end conformance ## Install what is missing and run all tests.
+
+.PHONY: unit
+unit: ## Run the unit tests.
+	$(SWIFT) test
+
+.PHONY: end-to-end
+end-to-end: build $(VENV)/.ready ## Run the tests against the built binary.
+	$(PYTEST) Tests/EndToEnd $(ARGS)
+
+.PHONY: conformance
+conformance: build $(VENV)/.ready ## Run real clients against the built binary.
+	$(PYTEST) Tests/Conformance $(ARGS)
+
+.PHONY: lint
+lint: ## Check the format of the sources and the rules of the repository.
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+	$(PYTHON) Scripts/check-rules
+
+.PHONY: format
+format: ## Format the sources.
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
+
+.PHONY: generate
+generate: ## Write the files that come from the table of options again.
+	UPDATE_GOLDEN=1 $(SWIFT) test --filter GatewayTests
+
+.PHONY: deps
+deps: ## Install the Debian packages that are missing.
+	@Scripts/install-dependencies
+
+.PHONY: clean
+clean: ## Remove everything that was built.
+	rm -rf .build $(VENV)
+
+$(VENV)/.ready: Tests/requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/requirements.txt
+	touch $@
