@@ -36,7 +36,13 @@ let package = Package(
         // The pure core: no clock, no descriptor, no environment, no random source.
         .target(name: "HTTP1", swiftSettings: strict),
         .target(name: "Translation", swiftSettings: strict),
-        .target(name: "Tokenizer", swiftSettings: strict),
+        .target(
+            name: "CVocabulary",
+            exclude: [
+                "LICENSE-tiktoken.txt", "LICENSE-unicode.txt", "character_classes.bin",
+                "o200k_base.bin",
+            ]),
+        .target(name: "Tokenizer", dependencies: ["CVocabulary"], swiftSettings: strict),
         .target(
             name: "Gateway", dependencies: ["HTTP1", "Translation", "Tokenizer"],
             swiftSettings: strict),
@@ -68,7 +74,9 @@ let package = Package(
 
         .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1"], swiftSettings: strict),
         .testTarget(name: "TranslationTests", dependencies: ["Translation"], swiftSettings: strict),
-        .testTarget(name: "TokenizerTests", dependencies: ["Tokenizer"], swiftSettings: strict),
+        .testTarget(
+            name: "TokenizerTests", dependencies: ["CVocabulary", "Tokenizer"],
+            exclude: ["vectors.txt"], swiftSettings: strict),
         .testTarget(
             name: "GatewayTests", dependencies: ["Gateway", "HTTP1", "Translation"],
             swiftSettings: strict),
