@@ -78,7 +78,7 @@ let package = Package(
             name: "TokenizerTests", dependencies: ["CVocabulary", "Tokenizer"],
             exclude: ["vectors.txt"], swiftSettings: strict),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Gateway", "HTTP1", "Translation"],
+            name: "GatewayTests", dependencies: ["Gateway", "HTTP1", "Tokenizer", "Translation"],
             swiftSettings: strict),
         .testTarget(
             name: "EventLoopTests", dependencies: ["EventLoop", "CLinux"], swiftSettings: strict),
