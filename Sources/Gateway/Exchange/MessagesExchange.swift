@@ -34,6 +34,14 @@ struct MessagesExchange: ~Copyable {
         case release
         /// It would go on, and bill.
         case cancel
+
+        /// The same after a failure: a call that is not over yet is not worth waiting for.
+        var ofFailure: UpstreamFate {
+            switch self {
+            case .over: .over
+            case .release, .cancel: .cancel
+            }
+        }
     }
 
     private enum Phase {
@@ -279,10 +287,10 @@ extension MessagesExchange {
             if case .asked = phase, let call = attempt.retry(after: failure, lessons: &lessons) {
                 return again(call)
             }
-            return report(error, fate, over: &channel, into: &output)
+            return report(error, fate.ofFailure, over: &channel, into: &output)
         case .failedMidStream(let error):
             note(error, .interrupted)
-            return complete(fate, over: &channel, into: &output)
+            return complete(fate.ofFailure, over: &channel, into: &output)
         }
     }
 

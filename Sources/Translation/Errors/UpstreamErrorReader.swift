@@ -206,9 +206,14 @@ package struct UpstreamErrorReader: Sendable {
     private func keyRefused(_ text: String) -> APIError {
         APIError(
             status: 500, type: .api,
-            message: "The upstream refused the proxy's own key: \(text) "
+            message: "The upstream refused the proxy's own key: \(text)\(Self.end(of: text)) "
                 + "Check \(credentialName) in the proxy's configuration.",
             shouldRetry: false)
+    }
+
+    /// What a text lacks to be a sentence.
+    private static func end(of text: String) -> String {
+        text.last.map { ".!?…".contains($0) } ?? true ? "" : "."
     }
 
     private func notFound(_ report: UpstreamErrorReport, _ text: String) -> APIError {
@@ -235,7 +240,10 @@ package struct UpstreamErrorReader: Sendable {
             error.retryAfter = wait
         } else if isSpent || wait != nil {
             error.shouldRetry = false
-            if let wait { error.message += " The limit resets in \(Self.span(ofSeconds: wait))." }
+            if let wait {
+                error.message +=
+                    "\(Self.end(of: text)) The limit resets in \(Self.span(ofSeconds: wait))."
+            }
         }
         return error
     }

@@ -47,7 +47,7 @@ import Testing
     }
 
     static let key = "The upstream refused the proxy's own key: "
-    static let check = " Check OPENROUTER_API_KEY in the proxy's configuration."
+    static let check = ". Check OPENROUTER_API_KEY in the proxy's configuration."
 
     static let rows: [Row] = [
         // Requests.
@@ -211,7 +211,7 @@ import Testing
         for (wait, text) in [("61", "61 s"), ("600", "10 min"), ("36000", "10 h")] {
             let error = Self.read(429, body, retryAfter: wait).error
             #expect(error.retryAfter == nil && error.shouldRetry == false)
-            #expect(error.message == "Slow The limit resets in \(text).")
+            #expect(error.message == "Slow. The limit resets in \(text).")
         }
         for odd in ["-1", "x", "", "nan", "1e400", "Wed, 21 Oct 2026 07:28:00 GMT"] {
             #expect(Self.read(429, body, retryAfter: odd).error.retryAfter == nil)

@@ -30,7 +30,7 @@ struct GoldenFile {
     }
 
     /// The root of the repository: four levels above this file.
-    private var absolutePath: String {
+    var absolutePath: String {
         let root = #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
         return "/\(root)/\(path)"
     }
@@ -39,7 +39,7 @@ struct GoldenFile {
         text.split(separator: "\n", omittingEmptySubsequences: false)
     }
 
-    private func read() throws -> String {
+    func read() throws -> String {
         // SAFETY: the path is a string of Swift's, which ends in a NUL for the call.
         let descriptor = unsafe open(absolutePath, O_RDONLY)
         guard descriptor >= 0 else { throw FileError(path: absolutePath, errno: errno) }
