@@ -117,14 +117,13 @@ extension HeadLayout {
         var colon = target.lowerBound
         while colon < target.upperBound, span[colon] != Byte.colon { colon += 1 }
         let scheme = target.lowerBound..<colon
-        let start = colon + 3
         guard
             span.equalsIgnoringCase("http", in: scheme)
                 || span.equalsIgnoringCase("https", in: scheme),
-            start <= target.upperBound, span[colon + 1] == Byte.slash,
-            span[colon + 2] == Byte.slash
+            // The blank after the target keeps these two inside it.
+            span[colon + 1] == Byte.slash, span[colon + 2] == Byte.slash
         else { throw ProtocolError(.invalidTargetForm) }
-        return start
+        return colon + 3
     }
 
     // MARK: Field lines

@@ -178,6 +178,7 @@ struct RefusedRequest: Sendable, CustomTestStringConvertible {
         .line("GET ftp://h/ HTTP/1.1", 400, .invalidTargetForm),
         .line("GET file:///etc/passwd HTTP/1.1", 400, .invalidTargetForm),
         .line("GET http:/h/ HTTP/1.1", 400, .invalidTargetForm),
+        .line("GET http HTTP/1.1", 400, .invalidTargetForm),
         .line("GET http: HTTP/1.1", 400, .invalidTargetForm),
         .line("GET http:/ HTTP/1.1", 400, .invalidTargetForm),
         .line("GET http:h/ HTTP/1.1", 400, .invalidTargetForm),
@@ -260,7 +261,8 @@ struct RefusedRequest: Sendable, CustomTestStringConvertible {
         .host("http://a"), .host("u@h"), .host("a:b"), .host("a:80:80"), .host("a:-1"),
         .host("a:65536"), .host("a:000080"), .host(":80"), .host(":"), .host("a?b"), .host("a#b"),
         .host("é"), .host("a%00"), .host("a\\b"), .host("[::1"), .host("::1"), .host("[]"),
-        .host("[a]"), .host("[::1]x"), .host("[::1]:x"), .host("[::g]"), .host("[::1%25eth0]"),
+        .host("[a]"), .host("[::1]x"), .host("[::1]:x"), .host("[::g]"), .host("[a:b]"),
+        .host("[::1%25eth0]"),
         .host("[[::1]]"), .host("a\tb"), .host("<script>"),
         // Content-Length.
         .fields("Content-Length: 0\r\nContent-Length: 0", 400, .repeatedContentLength),
