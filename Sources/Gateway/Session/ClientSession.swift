@@ -42,6 +42,8 @@ package struct ClientSession: ~Copyable {
     /// Bytes of requests that the client has sent ahead.
     var pipelined: [UInt8] = []
     private var isReadingPaused = false
+    /// Whether the upstream is to be asked again. Until it is, what comes belongs to the call before.
+    private var isCallPending = false
     private var actions: [SessionAction] = []
     private var nextActionIndex = 0
     private var receiveDeadline: MonotonicTime?
@@ -72,6 +74,7 @@ package struct ClientSession: ~Copyable {
             return nil
         }
         defer { nextActionIndex += 1 }
+        if case .startUpstream = actions[nextActionIndex] { isCallPending = false }
         return actions[nextActionIndex]
     }
 
@@ -276,6 +279,7 @@ extension ClientSession {
 extension ClientSession {
     /// The upstream's response head has come.
     package mutating func upstreamResponded(_ head: UpstreamHead) {
+        guard !isCallPending else { return }
         exchange?.upstreamResponded(head, over: &channel)
     }
 
@@ -283,7 +287,7 @@ extension ClientSession {
     package mutating func upstreamReceived(
         _ bytes: Span<UInt8>, at now: MonotonicTime, into output: inout [UInt8]
     ) {
-        guard
+        guard !isCallPending,
             let step = exchange?.upstreamReceived(
                 bytes, at: now, over: &channel, lessons: &state.lessons, into: &output)
         else { return }
@@ -294,7 +298,7 @@ extension ClientSession {
     package mutating func upstreamEnded(
         _ failure: TransferFailure?, at now: MonotonicTime, into output: inout [UInt8]
     ) {
-        guard
+        guard !isCallPending,
             let step = exchange?.upstreamEnded(
                 failure, at: now, over: &channel, lessons: &state.lessons, into: &output)
         else { return }
@@ -308,6 +312,7 @@ extension ClientSession {
         case .wait:
             break
         case .call(let call):
+            isCallPending = true
             act(.startUpstream(call))
         case .finish(let fate):
             switch fate {
