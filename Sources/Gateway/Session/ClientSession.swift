@@ -42,7 +42,8 @@ package struct ClientSession: ~Copyable {
     /// Bytes of requests that the client has sent ahead.
     var pipelined: [UInt8] = []
     private var isReadingPaused = false
-    /// Whether the upstream is to be asked again. Until it is, what comes belongs to the call before.
+    /// Whether a call is to be started. Until it is, what comes belongs to the call before: of the
+    /// same request, or of the one before it.
     private var isCallPending = false
     private var actions: [SessionAction] = []
     private var nextActionIndex = 0
@@ -102,7 +103,10 @@ package struct ClientSession: ~Copyable {
         }
     }
 
-    mutating func act(_ action: SessionAction) { actions.append(action) }
+    mutating func act(_ action: SessionAction) {
+        if case .startUpstream = action { isCallPending = true }
+        actions.append(action)
+    }
 }
 
 // MARK: - Events of the client
@@ -312,7 +316,6 @@ extension ClientSession {
         case .wait:
             break
         case .call(let call):
-            isCallPending = true
             act(.startUpstream(call))
         case .finish(let fate):
             switch fate {

@@ -174,6 +174,24 @@ import Testing
         #expect(driver.text.hasSuffix("}"))
     }
 
+    @Test func whatACallStillBringsDoesNotReachTheNextOne() throws {
+        let driver = try SessionDriver()
+        let request = SessionDriver.request("/v1/messages", Self.body)
+        driver.receive(request + request)
+        driver.respond()
+        driver.performsActions = false
+        driver.upstream(Chunk.text("a") + Chunk.end())
+        // The second request is under way, but its call is not: this is the first one's rest.
+        driver.upstream("\n")
+        driver.upstreamEnds()
+        driver.performsActions = true
+        driver.respond()
+        driver.upstream(Chunk.text("b") + Chunk.end())
+        #expect(driver.text.components(of: "HTTP/1.1 200") == 2)
+        #expect(driver.text.contains(#""text":"b""#))
+        #expect(driver.actions == ["start", "release", "start", "release"])
+    }
+
     @Test func aClientThatSendsTooMuchAheadIsNotRead() throws {
         let driver = try SessionDriver()
         driver.post("/v1/messages", Self.body)

@@ -16,6 +16,10 @@ final class SessionDriver {
     /// Names of the actions, in order, for scripts.
     private(set) var actions: [String] = []
     private(set) var isClosed = false
+    /// False while actions have to wait, as they do within libcurl's callbacks.
+    var performsActions = true {
+        didSet { perform() }
+    }
 
     init(
         _ settings: [(key: String, value: String)] = [("OPENROUTER_API_KEY", "sk-or-secret")],
@@ -110,7 +114,7 @@ final class SessionDriver {
     // MARK: Actions
 
     private func perform() {
-        while let action = session.nextAction() {
+        while performsActions, let action = session.nextAction() {
             switch action {
             case .startUpstream(let call):
                 calls.append(call)
