@@ -1,8 +1,8 @@
 // Takes connections from a listener, for one loop. Watched and not watched are its only states
-// towards epoll; why it is not watched has two reasons that come and go independently: its owner has
-// paused it (a cap, a drain), or the machine has no descriptor or memory left. In the second case
-// the kernel goes on telling that connections wait, so to go on watching would spin: the acceptor
-// looks away for a while and then tries again, and connections wait in the backlog.
+// towards epoll; why it is not watched has two reasons that come and go independently: its owner
+// has paused it (a cap, a drain), or the machine has no descriptor or memory left. In the second
+// case the kernel goes on telling that connections wait, so to go on watching would spin: the
+// acceptor looks away for a while and then tries again, and connections wait in the backlog.
 import CLinux
 import Glibc
 

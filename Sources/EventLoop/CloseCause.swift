@@ -4,7 +4,7 @@
 public enum CloseCause: Sendable {
     /// Its owner called `close`.
     case byOwner
-    /// A lingering close has come to its end: the peer closed too, or the time or the bytes ran out.
+    /// A lingering close has ended: the peer closed too, or the time or the bytes ran out.
     case lingered
     /// The peer is gone in both directions: nothing more can be read or written.
     case peerGone

@@ -1,5 +1,5 @@
 // A connected stream socket of a loop. It reads into the loop's buffer, so it holds no memory while
-// idle, and collects output over a turn, so that a turn costs one send however many events it wrote.
+// idle, and collects output over a turn, so that a turn costs one send however much is appended.
 //
 // States: open → lingering → closed, or open → closed. The subclass is called
 //   - while open:  received, peerFinished, peerLeftWhilePaused, drained;
@@ -7,8 +7,8 @@
 //                  the call that caused it (close, closeLingering) returns.
 //
 // The descriptor is watched for what is wanted and for nothing else; level-triggered epoll would
-// otherwise tell the same thing on every turn. Errors and hang-ups are told always, and each of them
-// ends the connection, at once or after the input that is left.
+// otherwise tell the same thing on every turn. Errors and hang-ups are told always, and each ends
+// the connection, at once or after the input that is left.
 import CLinux
 import Glibc
 
@@ -18,8 +18,8 @@ open class Connection: EventHandler {
     package final let loop: Loop
     /// The socket's number; somebody else's once `isClosed`.
     package final let socket: Int32
-    /// Output that waits, behind bytes that are sent already (see `outputBytes`): append to it, then
-    /// call `markDirty`.
+    /// Output that waits, behind bytes that are sent already (see `outputBytes`): append to it,
+    /// then call `markDirty`.
     package final var output: [UInt8] = []
     /// `drained` is called when output falls to this number of bytes.
     package final var outputLowWater = 0
@@ -48,8 +48,9 @@ open class Connection: EventHandler {
     }
 
     /// An empty output buffer larger than this is given back: idle connections are many, and each
-    /// is to hold little. Events of a stream are far smaller, so they do not allocate.
-    private static let keptCapacityMax = 16 * 1024
+    /// is to hold less than 16 KiB with all that hangs on it. What a stream writes in a turn is
+    /// smaller as a rule, so it does not allocate.
+    private static let keptCapacityMax = 8 * 1024
 
     /// Takes over a connected, non-blocking socket and watches it for input.
     package init(on loop: Loop, socket: consuming Descriptor) throws(SystemError) {

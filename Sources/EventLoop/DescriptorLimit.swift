@@ -1,5 +1,5 @@
-// Each client and each upstream connection is a descriptor. The soft limit is 1024 by tradition, for
-// programs that use select; a program on epoll takes what the hard limit allows.
+// Each client and each upstream connection is a descriptor. The soft limit is 1024 by tradition,
+// for programs that use select; a program on epoll takes what the hard limit allows.
 import Glibc
 
 /// Raises this process's soft limit of open descriptors to the hard limit, and returns it.

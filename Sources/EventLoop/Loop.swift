@@ -8,16 +8,16 @@
 //   2. dispatch   at most 256 events, each to its handler's `ready`. Messages from other threads
 //                 (Mailbox) and signals (SignalSource) are events like any other.
 //   3. timers     all that are due, on every turn: steady traffic cannot starve them.
-//   4. hooks      `addTurnEndHook`: for whoever collects work over a turn, such as curl's "at once".
+//   4. hooks      `addTurnEndHook`: for whoever collects work over a turn, as curl's "at once".
 //   5. flush      every connection with new output sends it: one send a connection a turn, however
 //                 many times the turn has appended to it.
 //   6. repeat     without sleeping, if the flush made new output or somebody called `requestTurn`.
 //
-// Stale events: a handler may close a descriptor while events for it wait in the same batch, and the
-// kernel may give the number to a new socket at once. So the tag of each event is (generation,
-// descriptor), the generation being new for each registration, and an event whose generation is not
-// the table's is dropped. The table is an array indexed by the descriptor: the kernel hands out the
-// lowest free number, so it stays dense.
+// Stale events: a handler may close a descriptor while events for it wait in the same batch, and
+// the kernel may give the number to a new socket at once. So the tag of each event is (generation,
+// descriptor), the generation being new for each registration, and an event whose generation is
+// not the table's is dropped. The table is an array indexed by the descriptor: the kernel hands out
+// the lowest free number, so it stays dense.
 import CLinux
 import Glibc
 
@@ -111,8 +111,8 @@ extension Loop {
         isTurnRequested = true
     }
 
-    /// Calls `hook` at the end of each turn, before the connections flush; hooks run in the order in
-    /// which they were added.
+    /// Calls `hook` at the end of each turn, before the connections flush; hooks run in the order
+    /// in which they were added.
     package func addTurnEndHook(_ hook: @escaping () -> Void) {
         hooks.append(hook)
     }

@@ -8,9 +8,9 @@ package final class SignalSource: EventHandler {
     private let descriptor: Descriptor
     private let received: (Int32) -> Void
 
-    /// Blocks `signals` for this thread and all that it starts, and calls `received` with the number
-    /// of each that comes. **Make it before other threads are started**: a thread that does not
-    /// block a signal takes it, and its default action ends the process.
+    /// Blocks `signals` for this thread and all that it starts, and calls `received` with the
+    /// number of each that comes. **Make it before other threads are started**: a thread that does
+    /// not block a signal takes it, and its default action ends the process.
     package init(
         _ signals: [Int32], on loop: Loop, received: @escaping (Int32) -> Void
     ) throws(SystemError) {
@@ -34,7 +34,7 @@ package final class SignalSource: EventHandler {
         try loop.register(number, for: .readable, handler: self)
     }
 
-    /// Lets a write to a socket whose reader has gone fail with EPIPE instead of ending the process.
+    /// Lets a write to a socket whose reader has gone fail with EPIPE, not end the process.
     /// Our own sends ask for that one by one; TLS libraries do not.
     package static func ignoreBrokenPipes() {
         _ = signal(SIGPIPE, SIG_IGN)
@@ -43,8 +43,8 @@ package final class SignalSource: EventHandler {
     override public func ready(_ readiness: Readiness, on number: Int32) {
         var information = signalfd_siginfo()
         let size = MemoryLayout<signalfd_siginfo>.size
-        // One a turn is enough: the descriptor stays readable while more wait. EAGAIN (somebody else
-        // took it) and EINTR leave nothing to do either.
+        // One a turn is enough: the descriptor stays readable while more wait. EAGAIN (somebody
+        // else took it) and EINTR leave nothing to do either.
         // SAFETY: the kernel writes whole records only, here at most one, into the local value.
         guard unsafe read(descriptor.rawValue, &information, size) == size else { return }
         received(Int32(information.ssi_signo))

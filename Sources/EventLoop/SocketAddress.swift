@@ -42,7 +42,7 @@ struct SocketAddress {
         by call: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
     ) -> (result: Int32, address: SocketAddress) {
         var address = SocketAddress()
-        // SAFETY: the storage has room and alignment for every family, and the length says how much.
+        // SAFETY: the storage has room and alignment for every family; the length says how much.
         let result = unsafe withUnsafeMutablePointer(to: &address.storage) { storage in
             unsafe storage.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 unsafe call($0, &address.length)

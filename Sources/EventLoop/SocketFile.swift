@@ -11,7 +11,7 @@ struct SocketFile: Sendable {
     /// nil when there is no socket at the path.
     init?(at path: String) {
         var status = stat()
-        // SAFETY: the path is terminated and the call fills the local value. A link is not followed.
+        // SAFETY: the path is terminated and the call fills the local value.
         guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else {
             return nil
         }

@@ -304,7 +304,8 @@ private func exists(_ path: String) -> Bool {
     @Test func `after the last acceptor and the owner, connections are refused`() throws {
         let loop = try Loop()
         let accepted = Accepted()
-        var listener: Listener? = try Listener(on: ListenAddress("127.0.0.1:0"))
+        // An address of its own: no other test's listener may get the port once it is free.
+        var listener: Listener? = try Listener(on: ListenAddress("127.77.0.1:0"))
         let address = try #require(listener?.address)
         let acceptor = try accepted.acceptor(#require(listener), on: loop)
         listener = nil

@@ -72,19 +72,25 @@ import Testing
         #expect(fired == ["last", "cancelled"])
     }
 
-    @Test func `a timer that is let go of leaves the heap`() throws {
+    @Test func `a timer that is let go of leaves the heap, and the others keep their order`() throws
+    {
         let loop = try Loop()
         var generator = SeededGenerator(state: 2)
-        var timers: [Timer?] = (0..<2000).map { _ in Timer(on: loop) {} }
-        for timer in timers {
-            let delay = Int.random(in: 0..<9000, using: &generator)
-            timer?.schedule(at: loop.now + .milliseconds(delay))
+        var fired: [Int] = []
+        let start = loop.now
+        var timers: [Timer?] = []
+        var delays: [Int] = []
+        for index in 0..<2000 {
+            delays.append(Int.random(in: 0..<9000, using: &generator))
+            timers.append(Timer(on: loop) { fired.append(index) })
+            timers[index]?.schedule(at: start + .seconds(delays[index]))
         }
         #expect(loop.timers.count == 2000)
         for index in timers.indices.shuffled(using: &generator).prefix(1500) { timers[index] = nil }
         #expect(loop.timers.count == 500)
-        let earliest = timers.compactMap { $0?.deadline }.min()
-        #expect(loop.timers.nextDeadline == earliest)
+        loop.timers.fire(at: start + .seconds(9000))
+        #expect(Set(fired) == Set(timers.indices.filter { timers[$0] != nil }))
+        #expect(fired.map { delays[$0] } == fired.map { delays[$0] }.sorted())
     }
 
     @Test func `a timer may let go of itself and of others while it fires`() throws {
