@@ -61,18 +61,23 @@ package final class ProxyDaemon {
         _ = try? raiseDescriptorLimit()
         SignalSource.ignoreBrokenPipes()
         do {
-            let listeners = try openListeners()
-            let environment = environment(listeners)
-            let worker = try Worker(environment) { [unowned self] in received($0) }
+            var listeners = try openListeners()
+            let environment = environment()
+            let worker = try Worker(environment, listeners: listeners) { [unowned self] in
+                received($0)
+            }
             self.worker = worker
             let signals = try SignalSource([SIGTERM, SIGINT, SIGHUP], on: worker.loop) {
                 [unowned self] in
                 signalReceived($0)
             }
             defer { withExtendedLifetime(signals) {} }
-            try startWorkers(environment, reportingTo: worker.loop)
+            try startWorkers(environment, listeners: listeners, reportingTo: worker.loop)
             announce(listeners)
             ready(listeners.map { "\($0.address)" })
+            // From here on only the workers hold them: a drain closes them, and new clients are
+            // refused rather than left waiting.
+            listeners = []
             startWatchdog(on: worker.loop)
             worker.loop.run()
             for thread in threads { thread.join() }
@@ -105,17 +110,17 @@ package final class ProxyDaemon {
         }
     }
 
-    private func environment(_ listeners: [Listener]) -> WorkerEnvironment {
+    private func environment() -> WorkerEnvironment {
         WorkerEnvironment(
-            settings: Settings(configuration), listeners: listeners,
-            workerCount: configuration.workers, counters: counters, logger: logger,
+            settings: Settings(configuration), workerCount: configuration.workers,
+            counters: counters, logger: logger,
             version: version, startedAt: startedAt,
             proxies: ProxyEnvironment { unsafe getenv($0).map { unsafe String(cString: $0) } })
     }
 
     /// Starts the workers that have a thread of their own, and the first one's mailbox.
     private func startWorkers(
-        _ environment: WorkerEnvironment, reportingTo loop: Loop
+        _ environment: WorkerEnvironment, listeners: [Listener], reportingTo loop: Loop
     ) throws(SystemError) {
         let reports = try Mailbox<Worker.Report>()
         try reports.attach(to: loop) { [unowned self] in received($0) }
@@ -127,10 +132,13 @@ package final class ProxyDaemon {
                 continue
             }
             let logger = logger
+            let share = ListenerShare(listeners)
             threads.append(
                 try Thread(named: "worker-\(index)") {
                     do throws(SystemError) {
-                        let worker = try Worker(environment) { reports.send($0) }
+                        let worker = try Worker(environment, listeners: share.take()) {
+                            reports.send($0)
+                        }
                         try mailbox.attach(to: worker.loop) { worker.receive($0) }
                         worker.loop.run()
                     } catch {
@@ -206,9 +214,8 @@ package final class ProxyDaemon {
     private func drain() {
         isDraining = true
         workersDraining = mailboxes.count
-        let seconds = configuration.drainTimeout / .seconds(1)
         logger.notice(
-            "stopping: answers under way have \(seconds) s to finish",
+            "stopping: answers under way have \(configuration.drainTimeout.text) to finish",
             metadata: ["MESSAGE_ID": .string(MessageID.stopping)])
         manager.stopping(status: "Finishing the answers under way")
         for mailbox in mailboxes { mailbox.send(.drain) }
@@ -259,6 +266,21 @@ package final class ProxyDaemon {
         }
         timer.schedule(at: loop.now + period)
         watchdogTimer = timer
+    }
+}
+
+/// Carries listeners into a thread without staying behind: what a closure captures lives as long as
+/// the thread does.
+private final class ListenerShare: Sendable {
+    private let listeners: Mutex<[Listener]>
+
+    init(_ listeners: [Listener]) { self.listeners = Mutex(listeners) }
+
+    func take() -> [Listener] {
+        listeners.withLock { listeners in
+            defer { listeners = [] }
+            return listeners
+        }
     }
 }
 

@@ -45,9 +45,12 @@ final class Worker {
     private var isDrained = false
     private var timeOfDayUpdatedAt: Duration?
 
-    /// - Parameter report: called on this worker's thread.
+    /// - Parameters:
+    ///   - listeners: held by the acceptors alone, so that they close when the last of them does.
+    ///   - report: called on this worker's thread.
     init(
-        _ environment: WorkerEnvironment, report: @escaping (Report) -> Void
+        _ environment: WorkerEnvironment, listeners: [Listener],
+        report: @escaping (Report) -> Void
     ) throws(SystemError) {
         loop = try Loop()
         counters = environment.counters
@@ -60,7 +63,7 @@ final class Worker {
             on: loop, configuration: environment.settings.configuration,
             version: environment.version, proxies: environment.proxies)
         loop.addTurnEndHook { [unowned self] in performQueued() }
-        for listener in environment.listeners {
+        for listener in listeners {
             acceptors.append(
                 try Acceptor(
                     listener, on: loop, isShared: environment.workerCount > 1,
@@ -169,7 +172,6 @@ final class Worker {
 /// What every worker is made from.
 struct WorkerEnvironment: Sendable {
     let settings: Settings
-    let listeners: [Listener]
     let workerCount: Int
     let counters: Counters
     let logger: Logger

@@ -55,11 +55,9 @@ extension APIError {
 
     /// The upstream has said nothing for `limit`.
     static func upstreamSilence(_ limit: Duration) -> APIError {
-        let seconds = limit / .seconds(1)
-        let text = seconds == seconds.rounded() ? "\(Int(seconds))" : "\(seconds)"
-        return APIError(
+        APIError(
             status: 504, type: .timeout,
-            message: "The upstream has sent nothing for \(text) s; the proxy has given up.")
+            message: "The upstream has sent nothing for \(limit.text); the proxy has given up.")
     }
 
     /// The daemon ends before the answer does.
