@@ -6,17 +6,15 @@
 
 /// The reasoning of the assistant message at hand.
 struct Thoughts {
-    /// Items of `reasoning_details`, separated by commas.
-    var details: [UInt8] = []
-    /// Whether `reasoning_details` was there, if only empty: some upstreams want that back, too.
-    var hasDetails = false
+    /// What holds items of `reasoning_details`. It may be none: some upstreams want back even an
+    /// empty list.
+    var seals: [ReasoningSeal] = []
     var texts: [TextPart] = []
     /// The name under which the texts came.
     var textField: StaticString = "reasoning"
 
     mutating func clear() {
-        details.removeAll(keepingCapacity: true)
-        hasDetails = false
+        seals.removeAll(keepingCapacity: true)
         texts.removeAll(keepingCapacity: true)
         textField = "reasoning"
     }
@@ -105,10 +103,10 @@ extension RequestWriter {
             return
         }
         callIndex[key] = calls.count
-        calls.append(ToolCall(id: id, name: name, input: input))
+        calls.append(HistoryCall(id: id, name: name, input: input))
     }
 
-    private mutating func write(_ call: ToolCall) {
+    private mutating func write(_ call: HistoryCall) {
         output.append(#"{"id":""#)
         writeToolID(call.id)
         output.append(#"","type":"function","function":{"name":""#)
@@ -151,11 +149,7 @@ extension RequestWriter {
             return
         }
         switch seal.dialect {
-        case .details:
-            thoughts.hasDetails = true
-            guard !seal.content.isEmpty else { return }
-            if !thoughts.details.isEmpty { thoughts.details.append(UInt8(ascii: ",")) }
-            thoughts.details.append(contentsOf: seal.content)
+        case .details: thoughts.seals.append(seal)
         case .reasoning, .reasoningContent:
             thoughts.textField = seal.dialect == .reasoning ? "reasoning" : "reasoning_content"
             if !seal.content.isEmpty {
@@ -165,6 +159,36 @@ extension RequestWriter {
             }
         case .thinkTags, .contentParts: break
         }
+    }
+
+    /// The items of the message's seals, separated by commas.
+    private func reasoningDetails() -> [UInt8] {
+        // Nearly always there is one seal, and its items go back as they are.
+        let items =
+            thoughts.seals.count == 1
+            ? thoughts.seals[0].content : ReasoningSeal.details(in: thoughts.seals)
+        guard family == .claude || family == .gemini else { return items }
+        // A text whose signature got lost with the end of its stream would be refused ("Invalid
+        // signature in thinking block").
+        var list = JSONDocument()
+        let text = [UInt8(ascii: "[")] + items + [UInt8(ascii: "]")]
+        do throws(JSONError) { try list.parse(text) } catch { return [] }
+        var signed: [UInt8] = []
+        var elements = list.elements(of: .root)
+        while let item = list.next(&elements) {
+            if isUnsignedText(item, in: list) { continue }
+            if !signed.isEmpty { signed.append(UInt8(ascii: ",")) }
+            signed.append(list, item)
+        }
+        return signed
+    }
+
+    private func isUnsignedText(_ item: JSONNode, in list: JSONDocument) -> Bool {
+        guard let type = list.member(item, "type"), list.equals(type, "reasoning.text") else {
+            return false
+        }
+        guard let signature = list.member(item, "signature") else { return true }
+        return list.kind(signature) != .string || list.isEmptyString(signature)
     }
 
     private mutating func addThoughtText(_ content: [UInt8]) {
@@ -187,9 +211,9 @@ extension RequestWriter {
             !calls.isEmpty
             && (profile.wantsReasoningWithCalls
                 || profile.reasoningField == .reasoningDetails && family == .deepSeek)
-        if thoughts.hasDetails {
+        if !thoughts.seals.isEmpty {
             output.append(#","reasoning_details":["#)
-            output.append(contentsOf: thoughts.details)
+            output.append(contentsOf: reasoningDetails())
             output.append(UInt8(ascii: "]"))
         } else if !thoughts.texts.isEmpty, isDemanded || !profile.wantsReasoningWithCalls {
             writeKey(thoughts.textField)

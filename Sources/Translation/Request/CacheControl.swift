@@ -1,6 +1,6 @@
-// Cache breakpoints. They are money: a breakpoint that is lost makes the whole prompt cost ten times
-// as much, every turn. They are kept where upstream and model know them, always on a text part or
-// a tool, since upstreams ignore them elsewhere.
+// Cache breakpoints. They are money: one that is lost makes the prompt cost ten times as much, every
+// turn. They are kept where upstream and model know them, always on a text part or a tool,
+// since upstreams ignore them elsewhere.
 //
 // At most four are allowed (a fifth gets 400 from Anthropic). They are written as they are met;
 // then, when there are too many, the first ones of the prompt are cut out again, as the later ones

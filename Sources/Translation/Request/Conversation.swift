@@ -2,13 +2,14 @@
 // has them as blocks of the next user message, in any order, beside text and images; chat
 // completions wants one message each, directly after the assistant's, before anything else.
 //
-// So the conversation is cut into turns: the assistant messages that follow one another (they become
-// one), then every user and system message up to the next assistant message. The results among these
-// come first, in the order of the calls; then each message with what else it holds, in place.
+// So the conversation is cut into turns: the assistant messages that follow one another (they
+// become one), then every user and system message up to the next assistant message. The results
+// among these come first, in the order of the calls; then each message with what else it holds, in
+// place.
 //
-// Histories are not always whole: clients cut, interrupt and edit them. An upstream answers 400 to a
-// call without result, a result without call, or two of either, and goes on doing so in every
-// further turn; so what is missing is made up and what is superfluous is left out (ToolResults).
+// Histories are not always whole: clients cut, interrupt and edit them. An upstream answers 400 to
+// a call without result, a result without call, or two of either, and goes on doing so in every
+// further turn; so what is missing is made up and what is superfluous left out (ToolResults).
 
 /// A message's fields.
 struct MessageEntry {

@@ -130,7 +130,7 @@ package struct FieldFate: Sendable {
             it comes to
             """),
         .init(
-            .thinking, "display", .emulated, "`omitted`: the answer's thinking blocks have no text"),
+            .thinking, "display", .emulated, "`omitted`: the answer's thinking blocks are empty"),
         .init(.thinking, "block_binding", .ignored, "no counterpart"),
     ]
 
@@ -160,6 +160,8 @@ package struct FieldFate: Sendable {
         .init(.blockField, "error_code", .ignored, "the block is text"),
         .init(.blockField, "tools", .ignored, "the block is text"),
         .init(.blockField, "file_id", .ignored, "the block is dropped"),
+        .init(.blockField, "from", .ignored, "the block is dropped"),
+        .init(.blockField, "to", .ignored, "the block is dropped"),
     ]
 
     // MARK: - Blocks

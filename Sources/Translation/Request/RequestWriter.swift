@@ -32,7 +32,7 @@ struct RequestWriter {
     /// Composed texts, of all messages of a turn.
     var scratch: [UInt8] = []
     /// The calls of the last assistant message, and where each client id stands among them.
-    var calls: [ToolCall] = []
+    var calls: [HistoryCall] = []
     var callIndex: [[UInt8]: Int] = [:]
     var thoughts = Thoughts()
     var messageCount = 0

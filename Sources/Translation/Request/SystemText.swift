@@ -35,8 +35,8 @@ extension RequestWriter {
     /// search and cannot would make results up, and clients take any text for the result.
     static var serverToolNote: StaticString {
         """
-        Searching or fetching from the web is not possible in this conversation. When asked to, say \
-        so; do not make up results.
+        Searching or fetching from the web is not possible in this conversation. When asked to, \
+        say so; do not make up results.
         """
     }
 

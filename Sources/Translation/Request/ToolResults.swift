@@ -3,7 +3,7 @@
 // a made-up one. A result whose call is not there becomes text of the user.
 
 /// A call of the assistant message that was written last.
-struct ToolCall {
+struct HistoryCall {
     var id: JSONNode
     var name: JSONNode
     var input: JSONNode
@@ -61,7 +61,7 @@ extension RequestWriter {
     }
 
     private mutating func writeResult(
-        _ block: ContentBlock, at path: FieldPath, of call: ToolCall
+        _ block: ContentBlock, at path: FieldPath, of call: HistoryCall
     ) throws(APIError) {
         let isError = try document.flag(block.isError, at: path, "is_error")
         try addResultContent(block, at: path)
@@ -99,7 +99,7 @@ extension RequestWriter {
     }
 
     /// The text that introduces a call's media in the user message after the results.
-    private mutating func addComposed(attachmentsOf call: ToolCall) {
+    private mutating func addComposed(attachmentsOf call: HistoryCall) {
         let start = scratch.count
         scratch.append("Attachments from tool call ")
         scratch.append(jsonEscaping: upstreamToolID(call.id).span)

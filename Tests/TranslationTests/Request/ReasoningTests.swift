@@ -193,6 +193,24 @@ import Testing
                 claude) == #""content":"a","reasoning_details":[]"#)
     }
 
+    @Test func leavesOutTextsWhoseSignatureGotLost() throws {
+        let unsigned = #"{"type":"reasoning.text","text":"u","signature":null,"index":1}"#
+        let blocks = #"""
+            {"type":"thinking","thinking":"t","signature":"\#(Self.seal(unsigned + "," + Self.item2))"},
+            {"type":"text","text":"a"}
+            """#
+        #expect(
+            try Self.history(blocks, claude)
+                == #""content":"a","reasoning_details":[\#(Self.item2)]"#)
+        // Others sign nothing.
+        let other = blocks.replacing(
+            Self.seal(unsigned + "," + Self.item2),
+            Self.seal(unsigned + "," + Self.item2, origin: "z-ai/glm-5"))
+        #expect(
+            try Self.history(other, settings(.openrouter, "z-ai/glm-5"))
+                == #""content":"a","reasoning_details":[\#(unsigned),\#(Self.item2)]"#)
+    }
+
     @Test func dropsForeignReasoning() throws {
         for signature in ["", "EqQBCgIYAhIM", Self.seal(Self.item1).dropLast().description] {
             let translated = try translate(
