@@ -19,7 +19,7 @@ struct ClaudeProxy: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            Serve.self, CheckConfig.self, PrintConfig.self,
+            Serve.self, CheckConfig.self, PrintConfig.self, Demo.self, Simulate.self,
         ],
         defaultSubcommand: Serve.self)
 }

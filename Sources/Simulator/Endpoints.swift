@@ -1,0 +1,75 @@
+// The paths of the simulated upstream, under whatever prefix: OpenRouter's are below /api/v1.
+import HTTP1
+import Translation
+
+/// What a request is for.
+enum Endpoint {
+    case chatCompletions
+    case models
+    case key
+    case stats
+    case unknown
+    case wrongMethod
+
+    init(_ head: RequestHead) {
+        let path = String(decoding: head.path, as: UTF8.self)
+        let wanted: (endpoint: Endpoint, method: RequestMethod)
+        if path.hasSuffix("/chat/completions") {
+            wanted = (.chatCompletions, .post)
+        } else if path.hasSuffix("/models") {
+            wanted = (.models, .get)
+        } else if path.hasSuffix("/key") {
+            wanted = (.key, .get)
+        } else if path.hasSuffix("/stats") {
+            wanted = (.stats, .get)
+        } else {
+            self = .unknown
+            return
+        }
+        self = wanted.method == head.method ? wanted.endpoint : .wrongMethod
+    }
+}
+
+/// Answers that are always the same.
+enum CannedBodies {
+    /// `GET …/key`, for a key without limits.
+    static let key = Array(
+        """
+        {"data":{"label":"sk-or-v1-sim...","limit":null,"limit_remaining":null,"usage":0,\
+        "is_free_tier":false,"is_provisioning_key":false}}
+        """.utf8)
+
+    /// `GET …/models`: every scenario is a model.
+    static let models: [UInt8] = {
+        var body: [UInt8] = []
+        body.append("{\"data\":[")
+        for (index, scenario) in Scenario.all.enumerated() {
+            if index > 0 { body.append(",") }
+            append(scenario, to: &body)
+        }
+        body.append("]}")
+        return body
+    }()
+
+    private static func append(_ scenario: Scenario, to body: inout [UInt8]) {
+        let parameters = scenario.parameters
+        body.append("{\"id\":")
+        body.append(jsonString: scenario.name)
+        body.append(",\"canonical_slug\":")
+        body.append(jsonString: scenario.name)
+        body.append(",\"name\":")
+        body.append(jsonString: "Simulator: \(scenario.name)")
+        body.append(",\"created\":1767225600,\"description\":")
+        body.append(
+            jsonString: parameters.isEmpty
+                ? scenario.summary : "\(scenario.summary) Parameters: \(parameters)")
+        body.append(",\"context_length\":200000,\"architecture\":{\"modality\":\"text->text\"")
+        body.append(",\"input_modalities\":[\"text\"],\"output_modalities\":[\"text\"]")
+        body.append(",\"tokenizer\":\"Other\",\"instruct_type\":null}")
+        body.append(",\"pricing\":{\"prompt\":\"0\",\"completion\":\"0\"}")
+        body.append(",\"top_provider\":{\"context_length\":200000")
+        body.append(",\"max_completion_tokens\":64000,\"is_moderated\":false}")
+        body.append(",\"per_request_limits\":null,\"supported_parameters\":[\"max_tokens\"")
+        body.append(",\"reasoning\",\"stop\",\"temperature\",\"tool_choice\",\"tools\"]}")
+    }
+}

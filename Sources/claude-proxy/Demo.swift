@@ -1,0 +1,71 @@
+// The commands that need no upstream and no key, because they bring one: a newcomer's first look, and
+// the upstream of the tests and benchmarks.
+
+import ArgumentParser
+import Daemon
+import Gateway
+import Simulator
+
+struct Demo: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Start the proxy with a built-in upstream that only pretends to be a model.",
+        discussion: "For a first look, without a key and without a network.")
+
+    @Option(help: "Where the proxy listens.") var listen = "127.0.0.1:8000"
+
+    func run() throws {
+        let upstream: SimulatedUpstream
+        do {
+            upstream = try SimulatedUpstream.start(on: "127.0.0.1:0")
+        } catch {
+            print("claude-proxy: \(error)", to: .error)
+            throw ExitCode.failure
+        }
+        let resolution = Configuration.resolve([
+            .environment([
+                ("CLAUDE_PROXY_LISTEN", listen),
+                ("CLAUDE_PROXY_UPSTREAM_URL", "http://127.0.0.1:\(upstream.port)/api/v1"),
+                ("CLAUDE_PROXY_UPSTREAM_PROFILE", "openrouter"),
+                ("OPENROUTER_API_KEY", "demonstration"),
+                ("OPENROUTER_MODEL", "demo/demo"),
+            ])
+        ])
+        guard
+            let daemon = ProxyDaemon(
+                files: ConfigurationFiles(path: nil), resolution: resolution,
+                version: ClaudeProxy.version)
+        else { throw refused(resolution) }
+        try start(daemon) { addresses in
+            let address = addresses.first ?? listen
+            print(
+                """
+                This is a demonstration: no model is asked and nothing is billed. Try it:
+
+                  curl -N http://\(address)/v1/messages -H 'content-type: application/json' -d '
+                    {"model": "claude-sonnet-4-5", "max_tokens": 200, "stream": true,
+                     "messages": [{"role": "user", "content": "Hello!"}]}'
+
+                For the real thing set OPENROUTER_API_KEY and run `claude-proxy serve`.
+                """, to: .error)
+        }
+    }
+}
+
+struct Simulate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Start the built-in upstream alone, for tests and benchmarks.",
+        shouldDisplay: false)
+
+    @Option(help: "Where it listens.") var listen = "127.0.0.1:0"
+
+    func run() throws {
+        do {
+            try SimulatedUpstream.run(on: listen) { port in
+                print("simulating an upstream at http://127.0.0.1:\(port)/api/v1", to: .error)
+            }
+        } catch {
+            print("claude-proxy: \(error)", to: .error)
+            throw ExitCode.failure
+        }
+    }
+}
