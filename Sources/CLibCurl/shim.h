@@ -27,10 +27,9 @@ typedef int (*curl_seek_function)(void *context, curl_off_t offset, int origin);
 static inline CURLcode curl_set_seek_function(CURL *handle, curl_seek_function function) {
     return (curl_easy_setopt)(handle, CURLOPT_SEEKFUNCTION, function);
 }
-typedef int (*curl_close_socket_function)(void *context, curl_socket_t descriptor);
-static inline CURLcode curl_set_close_socket_function(
-    CURL *handle, curl_close_socket_function function) {
-    return (curl_easy_setopt)(handle, CURLOPT_CLOSESOCKETFUNCTION, function);
+static inline CURLcode curl_set_open_socket_function(
+    CURL *handle, curl_opensocket_callback function) {
+    return (curl_easy_setopt)(handle, CURLOPT_OPENSOCKETFUNCTION, function);
 }
 
 static inline CURLcode curl_get_long(CURL *handle, CURLINFO info, long *value) {

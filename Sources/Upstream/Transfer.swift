@@ -70,6 +70,10 @@ import Glibc
         unsafe curl_set_pointer(handle, CURLOPT_READDATA, context)
         unsafe curl_set_seek_function(handle, seekCallback)
         unsafe curl_set_pointer(handle, CURLOPT_SEEKDATA, context)
+        unsafe curl_set_open_socket_function(handle, openSocketCallback)
+        // SAFETY: the client outlives its handles.
+        let owner = unsafe Unmanaged.passUnretained(client).toOpaque()
+        unsafe curl_set_pointer(handle, CURLOPT_OPENSOCKETDATA, owner)
         unsafe curl_set_long(handle, CURLOPT_POST, 1)
         unsafe curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
         unsafe curl_set_long(handle, CURLOPT_TCP_NODELAY, 1)

@@ -184,11 +184,18 @@ import Glibc
         }
     }
 
+    /// libcurl has opened a socket. If that has the number of one that it has closed in the same
+    /// breath, it believes that we go on watching it.
+    fileprivate func opened(_ descriptor: CInt) {
+        if loop.isRegistered(descriptor) { loop.renew(descriptor) }
+    }
+
     /// libcurl waits for something else on `descriptor`.
     fileprivate func watch(_ descriptor: CInt, for what: CInt) {
         guard let sockets else { return }
         if what == CURL_POLL_REMOVE {
-            if loop.isRegistered(descriptor) { loop.deregister(descriptor) }
+            // libcurl 7.88 closes the socket of a connect that is broken off before it says so.
+            if loop.isRegistered(descriptor) { loop.forget(descriptor) }
             return
         }
         var interest: Interest = []
@@ -226,6 +233,19 @@ private let socketCallback: curl_socket_callback = { _, descriptor, what, contex
     unsafe Unmanaged<UpstreamClient>.fromOpaque(context).takeUnretainedValue()
         .watch(descriptor, for: what)
     return 0
+}
+
+/// For handles: `CURLOPT_OPENSOCKETFUNCTION`. The socket is the one that libcurl would make itself.
+let openSocketCallback: curl_opensocket_callback = { context, _, address in
+    guard let context = unsafe context, let address = unsafe address?.pointee else {
+        return curl_socket_bad
+    }
+    let type = address.socktype | CInt(SOCK_CLOEXEC.rawValue)
+    let descriptor = socket(address.family, type, address.protocol)
+    guard descriptor >= 0 else { return curl_socket_bad }
+    // SAFETY: as above; the client outlives every transfer of its multi.
+    unsafe Unmanaged<UpstreamClient>.fromOpaque(context).takeUnretainedValue().opened(descriptor)
+    return descriptor
 }
 
 private let timerCallback: curl_multi_timer_callback = { _, milliseconds, context in
