@@ -82,5 +82,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "EventLoopTests", dependencies: ["EventLoop", "CLinux"], swiftSettings: strict),
+        .testTarget(
+            name: "SimulatorTests", dependencies: ["HTTP1", "Simulator", "Translation"],
+            swiftSettings: strict),
     ]
 )

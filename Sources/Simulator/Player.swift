@@ -50,11 +50,7 @@ struct Player {
         isHeldBack = false
         let limit = output.count + room
         let outcome = playSteps(into: &output, limit: limit, at: now)
-        if case .ended = outcome, index == steps.count, streamFraming == .chunked {
-            writer.finish(in: &output)
-        } else {
-            writer.close(in: &output)
-        }
+        writer.close(in: &output)
         return outcome
     }
 
@@ -93,6 +89,7 @@ struct Player {
             timesDone = 0
             isPauseOver = false
         }
+        if streamFraming == .chunked { writer.finish(in: &output) }
         return .ended(head.persistence(for: streamFraming))
     }
 

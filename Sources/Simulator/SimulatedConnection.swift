@@ -22,8 +22,8 @@ final class SimulatedConnection: Connection {
     private var isHeldBack = false
     private lazy var timer = Timer(on: loop) { [unowned self] in goOn() }
 
-    /// Scripts stop above the first and go on at the second: a client that reads slowly costs no
-    /// more memory than that.
+    /// Scripts stop above the first and go on at the second, and so does the reading of requests: a
+    /// client that reads slowly costs no more memory than that.
     private static let highWater = 64 * 1024
     private static let lowWater = 16 * 1024
 
@@ -38,7 +38,7 @@ final class SimulatedConnection: Connection {
     }
 
     override func drained() {
-        if isHeldBack { goOn() }
+        if isHeldBack || player == nil { goOn() }
     }
 
     override func closed(_ cause: CloseCause) {
@@ -54,7 +54,7 @@ extension SimulatedConnection {
     private func read(_ input: Span<UInt8>) {
         var offset = 0
         do throws(ProtocolError) {
-            reading: while player == nil, !isClosed {
+            reading: while player == nil, !isClosed, outputBytes < Self.highWater {
                 switch try decoder.decode(input, from: &offset) {
                 case .needsMoreInput: break reading
                 case .head(let head): begin(head)
@@ -67,7 +67,7 @@ extension SimulatedConnection {
             refuse(error)
             return
         }
-        guard player != nil else { return }
+        guard player != nil || offset < input.count else { return }
         leftover.append(input.extracting(offset..<input.count))
         pauseReading()
     }

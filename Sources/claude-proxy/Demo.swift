@@ -9,7 +9,10 @@ import Simulator
 struct Demo: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Start the proxy with a built-in upstream that only pretends to be a model.",
-        discussion: "For a first look, without a key and without a network.")
+        discussion: """
+            For a first look, without a key and without a network. Ask for a model such as sim/echo, \
+            sim/tool or 'sim/error;status=429' to see how the proxy deals with what upstreams do.
+            """)
 
     @Option(help: "Where the proxy listens.") var listen = "127.0.0.1:8000"
 
