@@ -2,7 +2,7 @@
 import Translation
 
 /// A client's fault.
-enum RequestFault: Error, Equatable {
+enum RequestFault: Error {
     case notJSON(JSONError)
     case modelMissing
     case messagesMissing

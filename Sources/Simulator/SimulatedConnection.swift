@@ -20,6 +20,8 @@ final class SimulatedConnection: Connection {
     private var player: Player?
     /// Whether the player waits for room.
     private var isHeldBack = false
+    /// Whether the last answer has been given: what else the client has sent is no request.
+    private var isEnding = false
     private lazy var timer = Timer(on: loop) { [unowned self] in goOn() }
 
     /// Scripts stop above the first and go on at the second, and so does the reading of requests: a
@@ -43,6 +45,7 @@ final class SimulatedConnection: Connection {
 
     override func closed(_ cause: CloseCause) {
         timer.cancel()
+        isEnding = true
         if player != nil { endPlay(\.cancelled) }
         server.connectionClosed(self)
     }
@@ -54,12 +57,11 @@ extension SimulatedConnection {
     private func read(_ input: Span<UInt8>) {
         var offset = 0
         do throws(ProtocolError) {
-            reading: while player == nil, !isClosed, outputBytes < Self.highWater {
+            reading: while player == nil, !isEnding, outputBytes < Self.highWater {
                 switch try decoder.decode(input, from: &offset) {
                 case .needsMoreInput: break reading
                 case .head(let head): begin(head)
-                case .body(let range):
-                    body.append(input.extracting(range))
+                case .body(let range): body.append(input.extracting(range))
                 case .end: respond()
                 }
             }
@@ -67,7 +69,7 @@ extension SimulatedConnection {
             refuse(error)
             return
         }
-        guard player != nil || offset < input.count else { return }
+        guard !isEnding, player != nil || offset < input.count else { return }
         leftover.append(input.extracting(offset..<input.count))
         pauseReading()
     }
@@ -133,7 +135,7 @@ extension SimulatedConnection {
     private func send(_ response: CannedResponse, persistence: Persistence) {
         response.append(to: &output, persistence: persistence)
         markDirty()
-        if persistence == .close { closeLingering() }
+        if persistence == .close { end() }
     }
 }
 
@@ -143,7 +145,7 @@ extension SimulatedConnection {
     /// Plays on from where the script has stopped; when it has ended, reads on.
     private func goOn() {
         play()
-        guard player == nil, !isClosed else { return }
+        guard player == nil, !isEnding else { return }
         resumeReading()
         var input: [UInt8] = []
         swap(&input, &leftover)
@@ -161,15 +163,21 @@ extension SimulatedConnection {
         case .stalls: break
         case .ended(let persistence):
             endPlay(\.completed)
-            if persistence == .close { closeLingering() }
+            if persistence == .close { end() }
         case .cut:
             endPlay(\.completed)
-            closeLingering()
+            end()
         case .reset:
             endPlay(\.completed)
             resetAtClose()
             close()
         }
+    }
+
+    /// Closes when everything is sent.
+    private func end() {
+        isEnding = true
+        closeLingering()
     }
 
     private func endPlay(_ count: WritableKeyPath<SimulatedServer.Statistics, Int>) {

@@ -123,6 +123,11 @@ import Testing
         }
     }
 
+    @Test func whatFollowsTheLastRequestIsNotAnswered() throws {
+        let request = post(chat("sim/empty"))
+        #expect(try Self.response(to: request + request) == Self.response(to: request))
+    }
+
     @Test func withoutStreamTheAnswerIsOneBodyAfterWhiteSpace() throws {
         let response = try Self.response(to: post(chat("sim/echo", "a b", stream: false)))
         #expect(response.contains("Content-Type: application/json\r\nX-Generation-Id: gen-sim-1"))
