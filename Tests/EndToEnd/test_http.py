@@ -193,7 +193,7 @@ def test_a_client_may_ask_for_the_connections_end(upstream, proxy):
     (b"GET /health HTTP/1.1\nHost: a\n\n", 400),
     (b"GET /health HTTP/1.1\r\nHost : a\r\n\r\n", 400),
     (b"GET /health HTTP/1.1\r\nHost: a\r\n b: c\r\n\r\n", 400),
-    (b"GET /health HTTP/2.0\r\nHost: a\r\n\r\n", 400),
+    (b"GET /health HTTP/2.0\r\nHost: a\r\n\r\n", 505),
     (b"GET  /health HTTP/1.1\r\nHost: a\r\n\r\n", 400),
     (head("Content-Length: 5", "Transfer-Encoding: chunked"), 400),
     (head("Content-Length: 5", "Content-Length: 5"), 400),
