@@ -1,4 +1,4 @@
-"""What a failing upstream becomes: the status, the type and the header that make clients act well."""
+"""What a failing upstream becomes: the status, type and header that make clients act well."""
 
 import json
 import socket

@@ -124,7 +124,8 @@ def test_the_upstream_always_streams(upstream, proxy, stream):
 def test_the_model_map_chooses_the_upstream_model(upstream, start, requested, asked):
     proxy = start(
         OPENROUTER_MODEL="vendor/default",
-        MODEL_MAP="claude-haiku-*=vendor/small,claude-haiku-exact=vendor/exact,my-model=vendor/mine",
+        MODEL_MAP="claude-haiku-*=vendor/small,claude-haiku-exact=vendor/exact,"
+        "my-model=vendor/mine",
     )
     upstream.will(saying("Hi"))
     assert proxy.post(message(model=requested)).status == 200
