@@ -160,14 +160,6 @@ def unreachable():
             filler.close()
 
 
-# libcurl 7.88 closes a socket that is still connecting before it says that it need not be watched
-# any more; Loop.deregister takes that for a bug of ours and the daemon dies.
-closed_while_connecting = pytest.mark.xfail(
-    strict=True, reason="the daemon dies when a connection to the upstream is given up half-made"
-)
-
-
-@closed_while_connecting
 def test_a_client_that_leaves_while_the_proxy_connects_cancels(start, unreachable):
     proxy = start(url=unreachable, CONNECT_TIMEOUT="10s")
     began = time.monotonic()
@@ -181,7 +173,6 @@ def test_a_client_that_leaves_while_the_proxy_connects_cancels(start, unreachabl
     assert proxy.ask("GET", "/health").status == 200
 
 
-@closed_while_connecting
 def test_an_upstream_that_cannot_be_reached_in_time_is_an_error(start, unreachable):
     proxy = start(url=unreachable, CONNECT_TIMEOUT="200ms")
     response = proxy.post(message(stream=True))
