@@ -40,7 +40,6 @@ extension RequestWriter {
                 index += 1
             }
         }
-        // A message of thoughts alone says nothing to the model.
         if !parts.isEmpty || !calls.isEmpty { writeAssistantMessage(isLast: isLast) }
         thoughts.clear()
         clearParts()

@@ -32,8 +32,11 @@ extension RequestWriter {
     mutating func writeMessages() throws(APIError) {
         var entries: [MessageEntry] = []
         var elements = document.elements(of: outline.fields.messages ?? .root)
+        var index = 0
         while let element = document.next(&elements) {
-            entries.append(try readMessage(element, entries.count))
+            let entry = try readMessage(element, index)
+            index += 1
+            if !isVoid(entry) { entries.append(entry) }
         }
         let lastUser = entries.lastIndex { $0.role == .user } ?? -1
         entries = removeCleared(entries, lastUser: lastUser)
@@ -101,6 +104,37 @@ extension RequestWriter {
         return entry
     }
 
+    /// Whether nothing of an assistant message would reach the upstream: a message of thoughts
+    /// alone, as an interrupted answer leaves it, says nothing to the model. Known beforehand, the
+    /// messages of the user around it make one turn.
+    private func isVoid(_ entry: MessageEntry) -> Bool {
+        guard entry.role == .assistant else { return false }
+        guard entry.hasBlocks else { return isBlank(document.content(entry.content)) }
+        var elements = document.elements(of: entry.content)
+        while let element = document.next(&elements) {
+            guard isVoidBlock(element) else { return false }
+        }
+        return true
+    }
+
+    /// False, too, for what is not well formed: that is to be refused where it is read.
+    private func isVoidBlock(_ node: JSONNode) -> Bool {
+        guard let type = document.member(node, "type") else { return false }
+        if document.equals(type, "text") {
+            guard let text = document.member(node, "text") else { return false }
+            return document.kind(text) == .string && isBlank(document.content(text))
+        }
+        if document.equals(type, "thinking") {
+            guard let thinking = document.member(node, "thinking") else { return false }
+            let signature = document.member(node, "signature")
+            return document.kind(thinking) == .string
+                && signature.map { document.kind($0) == .string || document.isNull($0) } ?? true
+        }
+        guard document.equals(type, "redacted_thinking"), let data = document.member(node, "data")
+        else { return false }
+        return document.kind(data) == .string
+    }
+
     /// Leaves out the system messages that were to last until the next user message, where there is
     /// one.
     private mutating func removeCleared(
@@ -124,17 +158,19 @@ extension RequestWriter {
         _ entries: ArraySlice<MessageEntry>
     ) throws(APIError) {
         let isFolded = settings.profile.systemMessages == .firstOnly
-        var hadResults = false
+        // A turn of system messages alone needs no words of the user.
+        var mayBeEmpty = !entries.contains { $0.role == .user }
         for entry in entries {
             switch entry.role {
             case .assistant: break
             case .user:
                 parts.append(contentsOf: attachments)
                 attachments.removeAll(keepingCapacity: true)
-                if try addUserContent(entry) { hadResults = true }
-                if !isFolded {
+                let hadResults = try addUserContent(entry)
+                if isFolded {
+                    if hadResults { mayBeEmpty = true }
+                } else {
                     writeUserMessage(mayBeEmpty: hadResults)
-                    hadResults = false
                 }
             case .system:
                 let isReminder = isFolded && messageCount + parts.count > 0
@@ -142,7 +178,7 @@ extension RequestWriter {
                 if !isReminder { writeSystemMessage() }
             }
         }
-        if isFolded, !entries.isEmpty { writeUserMessage(mayBeEmpty: hadResults) }
+        if isFolded { writeUserMessage(mayBeEmpty: mayBeEmpty) }
         clearParts()
         scratch.removeAll(keepingCapacity: true)
     }

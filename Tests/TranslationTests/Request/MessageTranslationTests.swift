@@ -171,6 +171,30 @@ import Testing
             ].joined() + ending)
     }
 
+    @Test func rolesAlternateWhereTheyMustThoughAnAnswerSaysNothing() throws {
+        let text = #"""
+            [{"role":"user","content":"a"},{"role":"assistant","content":[
+            {"type":"thinking","thinking":"t","signature":""},{"type":"text","text":"\n"}]},
+            {"role":"user","content":"b"},{"role":"assistant","content":""},
+            {"role":"user","content":"c"}]
+            """#
+        #expect(
+            try messages(text, settings(.mistral, "m"))
+                == #"[{"role":"user","content":"a\n\nb\n\nc"}]"#)
+        #expect(
+            try messages(text)
+                == #"[{"role":"user","content":"a"},{"role":"user","content":"b"},{"role":"user","content":"c"}]"#
+        )
+    }
+
+    @Test func systemMessagesAloneAddNoMessageOfTheUser() throws {
+        #expect(
+            try messages(
+                #"[{"role":"system","content":"S"},{"role":"assistant","content":"a"},{"role":"system","content":" "}]"#,
+                settings(.llamaCpp, "m"))
+                == #"[{"role":"system","content":"S"},{"role":"assistant","content":"a"}]"#)
+    }
+
     @Test func leavesOutSystemMessagesThatTheNextUserMessageClears() throws {
         let clearing = #"{"role":"system","content":"S","clear_at":"next_user_message"}"#
         #expect(
