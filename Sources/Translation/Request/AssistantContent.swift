@@ -48,6 +48,7 @@ extension RequestWriter {
 
     private mutating func writeAssistantMessage(isLast: Bool) {
         beginMessage(#"{"role":"assistant","content":"#)
+        endsWithAnswer = true
         // Null, not "": some providers refuse a blank text beside calls.
         if parts.isEmpty { output.append("null") } else { writeContent() }
         writeThoughts()

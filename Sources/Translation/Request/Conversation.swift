@@ -50,7 +50,8 @@ extension RequestWriter {
             try writeAssistant(entries[turn..<answers], isLast: answers == entries.count)
             try matchResults(entries[answers..<position])
             try writeToolMessages()
-            try writeOthers(entries[answers..<position])
+            try writeOthers(
+                entries[answers..<position], isFollowed: position < entries.count)
         }
         guard messageCount > 0 else {
             throw FieldPath("messages").refusal("at least one message must have content")
@@ -155,7 +156,7 @@ extension RequestWriter {
     /// Where system messages may only come first, they become user text, and all of the turn
     /// becomes one message: chat templates that forbid the one want roles to alternate, too.
     private mutating func writeOthers(
-        _ entries: ArraySlice<MessageEntry>
+        _ entries: ArraySlice<MessageEntry>, isFollowed: Bool
     ) throws(APIError) {
         let isFolded = settings.profile.systemMessages == .firstOnly
         // A turn of system messages alone needs no words of the user.
@@ -178,7 +179,10 @@ extension RequestWriter {
                 if !isReminder { writeSystemMessage() }
             }
         }
-        if isFolded { writeUserMessage(mayBeEmpty: mayBeEmpty) }
+        if isFolded {
+            // System messages that say nothing must not leave two answers side by side.
+            writeUserMessage(mayBeEmpty: mayBeEmpty && !(endsWithAnswer && isFollowed))
+        }
         clearParts()
         scratch.removeAll(keepingCapacity: true)
     }

@@ -36,6 +36,8 @@ struct RequestWriter {
     var callIndex: [[UInt8]: Int] = [:]
     var thoughts = Thoughts()
     var messageCount = 0
+    /// Whether the message written last is the assistant's.
+    var endsWithAnswer = false
 
     // MARK: What messages say about the rest of the body
 
@@ -83,6 +85,7 @@ struct RequestWriter {
     mutating func beginMessage(_ opening: StaticString) {
         if messageCount > 0 { output.append(UInt8(ascii: ",")) }
         messageCount += 1
+        endsWithAnswer = false
         output.append(opening)
     }
 }

@@ -187,6 +187,15 @@ import Testing
         )
     }
 
+    @Test func aSystemMessageWithoutTextDoesNotLeaveTwoAnswersSideBySide() throws {
+        #expect(
+            try messages(
+                #"[{"role":"user","content":"q"},{"role":"assistant","content":"a"},{"role":"system","content":" "},{"role":"assistant","content":"b"}]"#,
+                settings(.llamaCpp, "m"))
+                == #"[{"role":"user","content":"q"},{"role":"assistant","content":"a"},{"role":"user","content":"(empty message)"},{"role":"assistant","content":"b"}]"#
+        )
+    }
+
     @Test func systemMessagesAloneAddNoMessageOfTheUser() throws {
         #expect(
             try messages(
