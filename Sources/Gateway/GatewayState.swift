@@ -10,9 +10,13 @@ package final class GatewayState {
     package let startedAt: MonotonicTime
     /// Whether the daemon is about to end: connections close after their present answer.
     package var isDraining = false
-    /// Time since 1970, for resets that upstreams tell as points in time. The shell keeps it current
-    /// to a second or so.
-    package var timeOfDay: Duration = .zero
+    /// Time since 1970, for the Date field and for resets that upstreams tell as points in time. The
+    /// shell keeps it current to a second.
+    package var timeOfDay: Duration = .zero {
+        didSet { date = HTTPDate.text(timeOfDay) }
+    }
+    /// `timeOfDay` as HTTP writes it.
+    private(set) var date = HTTPDate.text(.zero)
     /// Requests whose answers are under way.
     package internal(set) var exchangesOpen = 0
 

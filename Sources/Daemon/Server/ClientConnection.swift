@@ -91,6 +91,7 @@ final class ClientConnection: Connection {
     fileprivate func upstreamReceived(_ bytes: Span<UInt8>) -> Bool {
         // A slow client holds its upstream back rather than fill memory.
         guard outputBytes < Limits.outputHighWater else { return false }
+        worker.updateTimeOfDay()
         session.upstreamReceived(bytes, at: loop.now, into: &output)
         performActionsAtTurnEnd()
         return true
@@ -98,6 +99,7 @@ final class ClientConnection: Connection {
 
     fileprivate func upstreamEnded(_ failure: TransferFailure?) {
         transfer = nil
+        worker.updateTimeOfDay()
         session.upstreamEnded(failure, at: loop.now, into: &output)
         performActionsAtTurnEnd()
     }

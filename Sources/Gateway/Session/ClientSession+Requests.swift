@@ -15,6 +15,7 @@ extension ClientSession {
         let id = state.identifiers.next()
         request.take(head, from: peer, id: id, at: now)
         channel = ResponseChannel(requestID: id, head: head)
+        channel.date = state.date
         self.request = request
         guard isAdmitted else { return fail(.tooManyConnections, at: now, into: &output) }
         switch Route.match(head.method, path: Array(head.path)) {
@@ -88,6 +89,7 @@ extension ClientSession {
             request?.record.requestID = id
             request?.record.client = peer.name
             channel = ResponseChannel(requestID: id, head: nil)
+            channel.date = state.date
         }
         let type: APIErrorType = error.status == 413 ? .requestTooLarge : .invalidRequest
         fail(

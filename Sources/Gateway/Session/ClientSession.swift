@@ -291,6 +291,7 @@ extension ClientSession {
     package mutating func upstreamReceived(
         _ bytes: Span<UInt8>, at now: MonotonicTime, into output: inout [UInt8]
     ) {
+        if channel.status == 0 { channel.date = state.date }
         guard !isCallPending,
             let step = exchange?.upstreamReceived(
                 bytes, at: now, over: &channel, lessons: &state.lessons, into: &output)
@@ -302,6 +303,7 @@ extension ClientSession {
     package mutating func upstreamEnded(
         _ failure: TransferFailure?, at now: MonotonicTime, into output: inout [UInt8]
     ) {
+        if channel.status == 0 { channel.date = state.date }
         guard !isCallPending,
             let step = exchange?.upstreamEnded(
                 failure, at: now, over: &channel, lessons: &state.lessons, into: &output)

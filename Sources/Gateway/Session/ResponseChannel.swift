@@ -14,6 +14,8 @@ struct ResponseChannel {
     private(set) var status = 0
     /// Of the body, framing included.
     private(set) var bodyBytes = 0
+    /// The value of the Date field.
+    var date = ""
     /// Added to the head of a successful answer.
     var dropped = ""
     var generationID: [UInt8] = []
@@ -109,6 +111,7 @@ struct ResponseChannel {
         self.status = status
         var head = ResponseHead(status: status)
         head.add("content-type", contentType)
+        head.add("date", sanitizing: date)
         head.add("request-id", sanitizing: "req_" + String(decoding: requestID, as: UTF8.self))
         if !generationID.isEmpty {
             head.add("x-generation-id", sanitizing: String(decoding: generationID, as: UTF8.self))
