@@ -32,6 +32,8 @@ package final class ProxyDaemon {
     private var drainTimer: Timer?
     private var watchdogTimer: Timer?
     private var workersAlive = 0
+    /// Why the last reload changed nothing; nil if it did.
+    private var reloadFailure: String?
 
     /// Time for the last bytes of interrupted answers to leave.
     private static let interruptionTime = Duration.seconds(1)
@@ -172,9 +174,10 @@ package final class ProxyDaemon {
         let requests = counters.requests.load(ordering: .relaxed)
         let connections = counters.connectionsOpen.load(ordering: .relaxed)
         let failures = counters.failures.load(ordering: .relaxed)
-        var text =
-            configuration.upstreamKey == nil && configuration.profile.name == "openrouter"
-            ? "No OPENROUTER_API_KEY is set: requests will be refused; " : ""
+        var text = reloadFailure.map { "The configuration was not reloaded: \($0); " } ?? ""
+        if configuration.upstreamKey == nil, configuration.profile.name == "openrouter" {
+            text += "No OPENROUTER_API_KEY is set: put it into config.env and reload; "
+        }
         text += "\(connections) connections, \(requests) requests, \(failures) failed"
         if let failure = counters.lastFailure.withLock({ $0 }) { text += "; last: \(failure)" }
         return text
@@ -195,6 +198,7 @@ package final class ProxyDaemon {
         let resolution = files.load()
         guard let new = resolution.configuration else {
             let faults = resolution.faults.map(\.description).joined(separator: "; ")
+            reloadFailure = faults
             logger.error(
                 "the configuration was not reloaded, the old one stays: \(faults)",
                 metadata: ["MESSAGE_ID": .string(MessageID.reloadFailed)])
@@ -202,6 +206,7 @@ package final class ProxyDaemon {
         }
         let pending = Configuration.changesNeedingRestart(from: configuration, to: new)
         configuration = new
+        reloadFailure = nil
         let settings = Settings(new)
         for mailbox in mailboxes { mailbox.send(.apply(settings)) }
         let note =

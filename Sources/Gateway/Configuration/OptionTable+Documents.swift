@@ -132,7 +132,8 @@ extension OptionTable {
 
     // MARK: --help
 
-    /// The options in short, for the end of `--help`: one entry each, at most 80 columns wide.
+    /// The options in short, for the end of `--help`: one entry each, narrow enough that nobody wraps
+    /// it again.
     package static func helpText() -> String {
         var blocks: [String] = []
         for group in groups {
@@ -141,7 +142,7 @@ extension OptionTable {
                 let summary = "\(option.summary) Default: \(option.defaultText)."
                 block += "\n  \(option.key)\n"
                 block += TextLayout.wrap(
-                    TextLayout.plain(summary), width: 80, prefix: "      ")
+                    TextLayout.plain(summary), width: 76, prefix: "      ")
             }
             blocks.append(block)
         }
