@@ -12,7 +12,7 @@ extension OptionTable {
             .I /etc/claude\-proxy/config.env
             .SH DESCRIPTION
             The settings of
-            .BR claude\-proxy (1),
+            .BR claude\-proxy (8),
             one KEY=value a line, by the rules of EnvironmentFile= in
             .BR systemd.exec (5).
             Variables of the environment win over the file, and systemd credentials over both.
@@ -30,7 +30,7 @@ extension OptionTable {
             .SH FILES
             .I /etc/claude\-proxy/config.env
             .SH SEE ALSO
-            .BR claude\-proxy (1),
+            .BR claude\-proxy (8),
             .BR systemd.exec (5)
 
             """#

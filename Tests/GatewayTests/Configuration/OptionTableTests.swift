@@ -51,6 +51,10 @@ import Testing
         try GoldenFile(path: "docs/configuration.md").expect(OptionTable.markdown())
     }
 
+    @Test("debian/claude-proxy.env.5 is what the table gives") func manualPage() throws {
+        try GoldenFile(path: "debian/claude-proxy.env.5").expect(OptionTable.manPage())
+    }
+
     @Test("The example file as it is changes nothing") func exampleIsDefault() throws {
         #expect(try configuration(file(OptionTable.exampleFile())) == Configuration())
     }
