@@ -57,9 +57,17 @@ generate: ## Write the files that come from the table of options again.
 deps: ## Install the Debian packages that are missing.
 	@Scripts/install-dependencies
 
+.PHONY: deb
+deb: ## Build the Debian package into build/.
+	@Scripts/build-package
+
+.PHONY: package-test
+package-test: deb ## Build the package and prove it on a booted systemd (as root).
+	@Scripts/test-package
+
 .PHONY: clean
 clean: ## Remove everything that was built.
-	rm -rf .build $(VENV)
+	rm -rf .build .build-deb .build-package.log .cache/machine build $(VENV)
 
 $(VENV)/.ready: Tests/requirements.txt
 	$(PYTHON) -m venv $(VENV)
