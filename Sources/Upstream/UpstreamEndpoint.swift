@@ -14,6 +14,7 @@ import Translation
     private let proxy: String
     private let scheme: String
     private let connectTimeout: Duration
+    private let certificateFile: String?
     private let fixedFields: [String]
     private var fieldLists: [String: UnsafeMutablePointer<curl_slist>] = unsafe [:]
 
@@ -29,6 +30,7 @@ import Translation
         scheme = address.scheme.rawValue
         proxy = address.isLoopback ? "" : proxies.proxy(for: address)
         connectTimeout = configuration.connectTimeout
+        certificateFile = configuration.upstreamCAFile
         fixedFields = Self.fields(configuration, userAgent: userAgent)
     }
 
@@ -80,6 +82,11 @@ import Translation
         unsafe curl_set_string(handle, CURLOPT_PROTOCOLS_STR, scheme)
         unsafe curl_set_long(
             handle, CURLOPT_CONNECTTIMEOUT_MS, Int(connectTimeout / .milliseconds(1)))
+        if let certificateFile {
+            unsafe curl_set_string(handle, CURLOPT_CAINFO, certificateFile)
+            // Not these and the machine's, but these alone.
+            unsafe curl_set_string(handle, CURLOPT_CAPATH, nil)
+        }
         // HTTP/2 needs TLS: libcurl 7.88 fails the second cleartext HTTP/2 request on a connection.
         let version = scheme == "https" ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1
         unsafe curl_set_long(handle, CURLOPT_HTTP_VERSION, Int(version))

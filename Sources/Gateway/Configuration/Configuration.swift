@@ -20,6 +20,8 @@ package struct Configuration: Sendable, Equatable {
     package var allowsInsecureUpstream = false
     /// The kind of the upstream as set; `profile` is what follows from it.
     package var upstreamKind = UpstreamKind.auto
+    /// The CA certificates to trust instead of the machine's.
+    package var upstreamCAFile: String?
     /// Sent as `HTTP-Referer`, by which OpenRouter attributes usage to an application.
     package var siteURL: String?
     /// Sent as the application's title.

@@ -40,6 +40,13 @@ extension OptionTable {
             `generic`; name `vllm`, `llama.cpp` or `ollama` for a server of your own.
             """),
         ConfigurationOption(
+            "CLAUDE_PROXY_UPSTREAM_CA_FILE", \.upstreamCAFile, .optional(.absolutePath),
+            example: "/etc/claude-proxy/ca.pem",
+            """
+            A file of CA certificates (PEM) to trust instead of the machine's.
+            For an upstream whose certificate comes from a CA of your own.
+            """),
+        ConfigurationOption(
             "OPENROUTER_SITE_URL", \.siteURL, .optional(.headerText("a URL")),
             example: "https://example.com",
             """

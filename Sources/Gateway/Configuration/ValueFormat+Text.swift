@@ -18,6 +18,19 @@ extension ValueFormat where Value == String {
             render: { $0 })
     }
 
+    /// The path of a file. Whether it is there shows when it is needed.
+    static var absolutePath: Self {
+        ValueFormat(
+            type: "path", allowed: "an absolute path",
+            parse: { (text) throws(InvalidValue) in
+                guard text.hasPrefix("/"), !text.hasControls else {
+                    throw InvalidValue("\(text.quoted) is not an absolute path")
+                }
+                return text
+            },
+            render: { $0 })
+    }
+
     /// A model id.
     static var modelID: Self {
         ValueFormat(

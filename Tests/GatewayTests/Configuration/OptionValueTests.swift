@@ -22,6 +22,7 @@ import Testing
         ("CLAUDE_PROXY_UPSTREAM_PROFILE", "generic", "generic"),
         ("OPENROUTER_SITE_URL", "https://example.com/a?b=c#d", "https://example.com/a?b=c#d"),
         ("OPENROUTER_SITE_NAME", "Grüße & Söhne", "Grüße & Söhne"),
+        ("CLAUDE_PROXY_UPSTREAM_CA_FILE", "/etc/ssl/own.pem", "/etc/ssl/own.pem"),
         ("OPENROUTER_MODEL", "z-ai/glm-4.6:exacto", "z-ai/glm-4.6:exacto"),
         ("CLAUDE_PROXY_MODEL_MAP", " a=b , claude-*=c/d=e ", "a=b,claude-*=c/d=e"),
         ("CLAUDE_PROXY_MODEL_MAP", "*=x", "*=x"),
@@ -132,6 +133,7 @@ import Testing
         ("OPENROUTER_SITE_URL", "https://x\r\nX-Evil: 1", "it has control characters"),
         ("OPENROUTER_SITE_URL", String(repeating: "x", count: 1025), "it is too long"),
         ("OPENROUTER_SITE_NAME", "a\u{7F}b", "it has control characters"),
+        ("CLAUDE_PROXY_UPSTREAM_CA_FILE", "ca.pem", "\"ca.pem\" is not an absolute path"),
         ("OPENROUTER_SITE_NAME", "a\u{85}b", "it has control characters"),
         ("OPENROUTER_MODEL", "gpt 4", #""gpt 4" has blanks or characters outside ASCII"#),
         (
