@@ -72,16 +72,23 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1"], swiftSettings: strict),
-        .testTarget(name: "TranslationTests", dependencies: ["Translation"], swiftSettings: strict),
+        // What several test targets need.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
-            name: "TokenizerTests", dependencies: ["CVocabulary", "Tokenizer"],
-            exclude: ["vectors.txt"], swiftSettings: strict),
+            name: "HTTP1Tests", dependencies: ["HTTP1", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Gateway", "HTTP1", "Tokenizer", "Translation"],
+            name: "TranslationTests", dependencies: ["TestSupport", "Translation"],
             swiftSettings: strict),
         .testTarget(
-            name: "EventLoopTests", dependencies: ["EventLoop", "CLinux"], swiftSettings: strict),
+            name: "TokenizerTests", dependencies: ["CVocabulary", "TestSupport", "Tokenizer"],
+            exclude: ["vectors.txt"], swiftSettings: strict),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: ["Gateway", "HTTP1", "TestSupport", "Tokenizer", "Translation"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "EventLoopTests", dependencies: ["CLinux", "EventLoop", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "SimulatorTests", dependencies: ["HTTP1", "Simulator", "Translation"],
             swiftSettings: strict),

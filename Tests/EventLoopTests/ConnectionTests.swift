@@ -1,6 +1,7 @@
 // Connections on real sockets: bytes both ways, back-pressure, the peer's leaving, the end.
 import EventLoop
 import Glibc
+import TestSupport
 import Testing
 
 /// Notes what it is told. What it does about it is up to the test.
@@ -113,7 +114,7 @@ private func tcpScene() throws -> (loop: Loop, connection: Recorder, peer: Int32
 /// Bytes in which a piece that is lost, doubled or moved shows: random ones, repeated with a period
 /// that is prime, as no buffer's size is.
 private func randomBytes(_ count: Int) -> [UInt8] {
-    var generator = SeededGenerator(state: UInt64(count))
+    var generator = SplitMix64(seed: UInt64(count))
     let block = (0..<65521).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
     var bytes: [UInt8] = []
     while bytes.count < count { bytes += block.prefix(count - bytes.count) }

@@ -1,6 +1,7 @@
 // Timers against a plain model: a list of deadlines. The loop's time is whatever the clock says, so
 // the tests compare orders and sets, not durations.
 import Glibc
+import TestSupport
 import Testing
 
 @testable import EventLoop
@@ -8,7 +9,7 @@ import Testing
 @Suite struct TimerTests {
     @Test func `timers fire in the order of their deadlines`() throws {
         let loop = try Loop()
-        var generator = SeededGenerator(state: 1)
+        var generator = SplitMix64(seed: 1)
         var fired: [Int] = []
         let timers = (0..<1000).map { index in Timer(on: loop) { fired.append(index) } }
         for index in (0..<1000).shuffled(using: &generator) {
@@ -75,7 +76,7 @@ import Testing
     @Test func `a timer that is let go of leaves the heap, and the others keep their order`() throws
     {
         let loop = try Loop()
-        var generator = SeededGenerator(state: 2)
+        var generator = SplitMix64(seed: 2)
         var fired: [Int] = []
         let start = loop.now
         var timers: [Timer?] = []
@@ -152,7 +153,7 @@ import Testing
     /// Ten thousand timers, moved out, in and cancelled at random, against a model of deadlines.
     @Test func `ten thousand timers under random changes agree with the model`() throws {
         let loop = try Loop()
-        var generator = SeededGenerator(state: 3)
+        var generator = SplitMix64(seed: 3)
         var fired: Set<Int> = []
         let timers = (0..<10_000).map { index in Timer(on: loop) { fired.insert(index) } }
         var model = [Int?](repeating: nil, count: timers.count)

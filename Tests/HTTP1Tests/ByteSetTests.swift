@@ -1,5 +1,6 @@
 // The bit masks against the grammar spelled out, and the word-wise searches against plain loops.
 
+import TestSupport
 import Testing
 
 @testable import HTTP1

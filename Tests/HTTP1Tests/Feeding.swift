@@ -1,6 +1,7 @@
 // How the tests feed the decoder: whole, byte by byte and at seeded random splits, and what came
 // out of it in a form that does not depend on the split.
 
+import TestSupport
 import HTTP1
 
 /// What a client's bytes led to.
@@ -74,24 +75,6 @@ func randomPieces(_ bytes: [UInt8], using random: inout SplitMix64) -> [ArraySli
         start = end
     }
     return pieces
-}
-
-/// A seeded generator (S. Vigna's SplitMix64), so that every run tests the same.
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    /// A number in `0..<bound`.
-    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 }
 
 /// Feeds `bytes` in every way; `nil` if the ways disagree.

@@ -2,6 +2,7 @@
 // split makes no difference. A trap would end the test process.
 
 import HTTP1
+import TestSupport
 import Testing
 
 @Suite struct RequestFuzzTests {

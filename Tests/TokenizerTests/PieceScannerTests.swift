@@ -1,6 +1,7 @@
 // The pattern's corners, one by one: where pieces end and why. The vectors cover the same with
 // tokens; these tell what is wrong when they fail.
 
+import TestSupport
 import Testing
 
 @testable import Tokenizer
@@ -92,7 +93,7 @@ import Testing
     }
 
     @Test func `pieces are never empty and join to the text, whatever the bytes`() {
-        var generator = SeededGenerator(state: 2)
+        var generator = SplitMix64(seed: 2)
         // Bytes that make many short sequences of every class, good and bad.
         let alphabet = Array("aA'sl1 \n\r/-\t中\u{301}ǅʰ\u{A0}٣😀".utf8) + [0xFF, 0xC3, 0xE4, 0xF0]
         for _ in 0..<20_000 {

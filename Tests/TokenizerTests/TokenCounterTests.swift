@@ -1,6 +1,7 @@
 // Tokens against those that tiktoken makes, and what must hold for every text.
 
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Tokenizer
@@ -52,7 +53,7 @@ import Testing
     }
 
     @Test func `the tokens of any bytes join to these bytes`() {
-        var generator = SeededGenerator(state: 3)
+        var generator = SplitMix64(seed: 3)
         var counter = TokenCounter()
         for round in 0..<2_000 {
             let count = Int.random(in: 0...300, using: &generator)

@@ -1,6 +1,7 @@
 // The table against what it was made from, and the look-up against the table.
 
 import CVocabulary
+import TestSupport
 import Testing
 
 @testable import Tokenizer
@@ -28,7 +29,7 @@ import Testing
 
     @Test func `what is no token is absent`() {
         let tokens = Set(tokenBytes)
-        var generator = SeededGenerator(state: 1)
+        var generator = SplitMix64(seed: 1)
         for token in tokenBytes {
             var near = token
             let index = Int.random(in: 0..<near.count, using: &generator)

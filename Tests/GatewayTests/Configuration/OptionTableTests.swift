@@ -1,5 +1,6 @@
 // The table itself, and the documents that come from it.
 
+import TestSupport
 import Testing
 
 @testable import Gateway

@@ -1,6 +1,7 @@
 // A scenario folder, and how it is played.
 
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Gateway

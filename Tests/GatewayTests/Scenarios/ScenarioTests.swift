@@ -11,6 +11,7 @@
 //
 // UPDATE_GOLDEN=1 writes the golden files; review the difference.
 
+import TestSupport
 import Testing
 
 @testable import Gateway

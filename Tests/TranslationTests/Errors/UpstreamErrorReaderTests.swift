@@ -1,5 +1,6 @@
 // The table of upstream failures: status, type, retry headers, wording, and what may help.
 
+import TestSupport
 import Testing
 
 @testable import Translation

@@ -1,6 +1,7 @@
 // The JSON tape: what it accepts and refuses (RFC 8259), how values read back, and that no input
 // whatever makes it trap.
 
+import TestSupport
 import Testing
 
 @testable import Translation

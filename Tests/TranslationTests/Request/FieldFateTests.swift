@@ -1,5 +1,6 @@
 // The table of fates: each row is tried, and docs/translation.md is made from it.
 
+import TestSupport
 import Testing
 
 @testable import Translation

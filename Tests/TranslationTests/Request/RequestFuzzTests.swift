@@ -1,6 +1,7 @@
 // What must hold for every input: no trap, valid JSON out or an error of ours, the same bytes for
 // the same history.
 
+import TestSupport
 import Testing
 
 @testable import Translation

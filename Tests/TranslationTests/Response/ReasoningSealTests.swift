@@ -1,5 +1,6 @@
 // Seals: exact round trips, and nil for whatever is not one.
 
+import TestSupport
 import Testing
 
 @testable import Translation

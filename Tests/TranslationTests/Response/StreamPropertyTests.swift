@@ -1,6 +1,7 @@
 // Random streams: whatever chunks come in whatever order and pieces, the events are legal, the two
 // forms agree, and nothing traps. Seeded, so that a failure can be had again.
 
+import TestSupport
 import Testing
 
 @testable import Translation

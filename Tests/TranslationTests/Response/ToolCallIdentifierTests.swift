@@ -1,5 +1,6 @@
 // Tool-call ids: what passes, what is escaped, and that the way back is exact.
 
+import TestSupport
 import Testing
 
 @testable import Translation

@@ -1,6 +1,7 @@
 // The event-stream parser: the standard's rules, our two departures, and that chunk borders never
 // matter.
 
+import TestSupport
 import Testing
 
 @testable import Translation

@@ -1,15 +1,17 @@
 // Committed copies of generated texts: compared, and rewritten when UPDATE_GOLDEN=1 is set.
 
 import Glibc
-import Testing
+package import Testing
 
 /// A committed file that a test compares with generated text.
-struct GoldenFile {
+package struct GoldenFile {
     /// Below the root of the repository.
-    let path: String
+    package let path: String
+
+    package init(path: String) { self.path = path }
 
     /// Fails unless the committed copy is `text`; rewrites it first when asked to.
-    func expect(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    package func expect(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
         // SAFETY: no test changes the environment.
         if unsafe getenv("UPDATE_GOLDEN").map({ unsafe String(cString: $0) }) == "1" {
             try write(text)
@@ -29,9 +31,9 @@ struct GoldenFile {
         let errno: Int32
     }
 
-    /// The root of the repository: four levels above this file.
-    private var absolutePath: String {
-        let root = #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
+    /// The root of the repository: three levels above this file.
+    package var absolutePath: String {
+        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
         return "/\(root)/\(path)"
     }
 
@@ -39,7 +41,7 @@ struct GoldenFile {
         text.split(separator: "\n", omittingEmptySubsequences: false)
     }
 
-    func read() throws -> String {
+    package func read() throws -> String {
         // SAFETY: the path is a string of Swift's, which ends in a NUL for the call.
         let descriptor = unsafe open(absolutePath, O_RDONLY)
         guard descriptor >= 0 else { throw FileError(path: absolutePath, errno: errno) }
