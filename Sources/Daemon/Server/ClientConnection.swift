@@ -72,7 +72,7 @@ final class ClientConnection: Connection {
 
     /// Closes now if nothing is under way, else after the present answer.
     func drain() {
-        session.drain()
+        session.drain(at: loop.now)
         performActions()
     }
 

@@ -48,6 +48,8 @@ package struct ClientSession: ~Copyable {
     private var actions: [SessionAction] = []
     private var nextActionIndex = 0
     private var receiveDeadline: MonotonicTime?
+    /// Whether a request has been answered on this connection.
+    private var hasAnswered = false
 
     /// A fresh connection.
     ///
@@ -181,6 +183,7 @@ extension ClientSession {
     /// The present request has its answer: on to the next, or to the end.
     mutating func requestAnswered(at now: MonotonicTime, into output: inout [UInt8]) {
         request = nil
+        hasAnswered = true
         guard channel.keepsAlive, !state.isDraining else {
             close(lingering: true)
             return
@@ -261,9 +264,14 @@ extension ClientSession {
         }
     }
 
-    /// The daemon is about to end: an idle connection closes now, a busy one after its answer.
-    package mutating func drain() {
+    /// The daemon is about to end: an idle connection closes now, a busy one after its answer. One
+    /// on which nothing was asked yet has some time, because its first request is on its way.
+    package mutating func drain(at now: MonotonicTime) {
         guard isIdle, pipelined.isEmpty else { return }
+        guard hasAnswered else {
+            receiveDeadline = now + Limits.firstRequestGrace
+            return
+        }
         close(lingering: false)
     }
 

@@ -14,6 +14,9 @@ package enum Limits {
     /// A body's buffer is reserved at once up to this size; more only as it comes, since anybody can
     /// claim a length.
     static let bodyReservedMax = 1 << 20
+    /// What a new connection has for its first request when the daemon begins to drain: a round trip
+    /// to anywhere.
+    static let firstRequestGrace = Duration.seconds(1)
     /// What a record keeps of a path or a user agent.
     static let loggedBytesMax = 128
     /// How often an upstream is asked again for one request: once for a connection that failed, once

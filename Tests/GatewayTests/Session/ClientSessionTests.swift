@@ -250,6 +250,8 @@ import Testing
 
     @Test func drainingClosesIdleConnectionsAndLetsAnswersFinish() throws {
         let idle = try SessionDriver()
+        idle.receive("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        #expect(!idle.isClosed)
         idle.drain()
         #expect(idle.isClosed)
         let busy = try SessionDriver()
@@ -261,6 +263,21 @@ import Testing
         busy.upstream(Chunk.end())
         #expect(busy.isClosed)
         #expect(busy.text.contains("message_stop"))
+    }
+
+    @Test func drainingAnswersTheFirstRequestOfAConnectionThatHasJustCome() throws {
+        let driver = try SessionDriver()
+        driver.drain()
+        #expect(!driver.isClosed)
+        driver.wait(.milliseconds(900))
+        driver.receive("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        #expect(driver.text.hasPrefix("HTTP/1.1 "))
+        #expect(driver.text.contains("Connection: close"))
+        #expect(driver.isClosed)
+        let silent = try SessionDriver()
+        silent.drain()
+        silent.wait(.seconds(1))
+        #expect(silent.isClosed)
     }
 
     @Test func anInterruptedStreamEndsWithAnErrorThatClientsRetry() throws {

@@ -102,7 +102,7 @@ final class SessionDriver {
 
     func drain() {
         state.isDraining = true
-        session.drain()
+        session.drain(at: now)
         perform()
     }
 
