@@ -60,10 +60,11 @@ struct Simulate: ParsableCommand {
         shouldDisplay: false)
 
     @Option(help: "Where it listens.") var listen = "127.0.0.1:0"
+    @Flag(help: "Refuse requests without a key.") var requireKey = false
 
     func run() throws {
         do {
-            try SimulatedUpstream.run(on: listen) { port in
+            try SimulatedUpstream.run(on: listen, requiringKey: requireKey) { port in
                 print("simulating an upstream at http://127.0.0.1:\(port)/api/v1", to: .error)
             }
         } catch {
