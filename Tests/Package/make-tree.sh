@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# make-tree.sh SUITE DIRECTORY: a minimal Debian with systemd as its init, the lower layer of the
+# machine that machine.sh boots. Made once (a minute, 160 MB) and never written to afterwards.
+# MIRROR=URL chooses the archive; without it, the one that this host's apt uses.
+set -euo pipefail
+
+suite=$1 directory=$2
+[ ! -e "$directory/.complete" ] || exit 0
+
+mirror=${MIRROR:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' |
+  awk '/debian/ && !/security/ { print; exit }')}
+packages=systemd,systemd-sysv,dbus,libpam-systemd,ca-certificates,libsystemd0,libstdc++6,libgcc-s1
+case $suite in
+bookworm) packages+=,libcurl4 ;;
+*) packages+=,libcurl4t64 ;;
+esac
+
+part=$directory.part
+rm -rf --one-file-system "$part" "$directory"
+mkdir -p "$part"
+echo "Making a Debian tree ($suite) in $directory"
+mmdebstrap --quiet --variant=minbase --include=$packages \
+  --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+  --dpkgopt='path-exclude=/usr/share/man/*' \
+  "$suite" - "$mirror" | tar -C "$part" -xf -
+echo '127.0.0.1 localhost' >"$part/etc/hosts"
+# libkmod of Debian 13 fails where there is no /lib/modules.
+ln -sf /dev/null "$part/etc/systemd/system/systemd-modules-load.service"
+touch "$part/.complete"
+mv "$part" "$directory"
