@@ -76,6 +76,18 @@ def calling(name, arguments, call_id="call_1", pieces=1):
     ]
 
 
+def calling_all(*calls, call_id="call_{}"):
+    """A script: an answer that calls several tools, each a name and its input."""
+    pieces = [
+        piece({"tool_calls": [{
+            "index": index, "id": call_id.format(index), "type": "function",
+            "function": {"name": name, "arguments": json.dumps(input)},
+        }]})
+        for index, (name, input) in enumerate(calls)
+    ]
+    return [STREAM_HEAD, *pieces, *ending("tool_calls")]
+
+
 def whole(status, body, content_type="application/json", **fields):
     """A script: an answer in one piece."""
     if not isinstance(body, bytes):
