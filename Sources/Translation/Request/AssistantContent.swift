@@ -161,26 +161,34 @@ extension RequestWriter {
         }
     }
 
-    /// The items of the message's seals, separated by commas.
-    private func reasoningDetails() -> [UInt8] {
+    /// The items of the message's seals, separated by commas, without those that would be refused.
+    private mutating func reasoningDetails() -> [UInt8] {
         // Nearly always there is one seal, and its items go back as they are.
         let items =
             thoughts.seals.count == 1
             ? thoughts.seals[0].content : ReasoningSeal.details(in: thoughts.seals)
-        guard family == .claude || family == .gemini else { return items }
         // A text whose signature got lost with the end of its stream would be refused ("Invalid
         // signature in thinking block").
+        let wantsSignatures = family == .claude || family == .gemini
         var list = JSONDocument()
         let text = [UInt8(ascii: "[")] + items + [UInt8(ascii: "]")]
         do throws(JSONError) { try list.parse(text) } catch { return [] }
-        var signed: [UInt8] = []
+        var accepted: [UInt8] = []
         var elements = list.elements(of: .root)
         while let item = list.next(&elements) {
-            if isUnsignedText(item, in: list) { continue }
-            if !signed.isEmpty { signed.append(UInt8(ascii: ",")) }
-            signed.append(list, item)
+            if wantsSignatures, isUnsignedText(item, in: list) { continue }
+            if isRepeated(item, in: list) { continue }
+            if !accepted.isEmpty { accepted.append(UInt8(ascii: ",")) }
+            accepted.append(list, item)
         }
-        return signed
+        return accepted
+    }
+
+    /// Whether the item has an id and has been written before: clients repeat messages, and OpenAI
+    /// answers 400 to the second ("Duplicate item found with id").
+    private mutating func isRepeated(_ item: JSONNode, in list: JSONDocument) -> Bool {
+        guard let id = list.member(item, "id"), list.kind(id) == .string else { return false }
+        return !writtenDetails.insert(Array(list.bytes[list.literal(item)])).inserted
     }
 
     private func isUnsignedText(_ item: JSONNode, in list: JSONDocument) -> Bool {
@@ -211,9 +219,13 @@ extension RequestWriter {
             !calls.isEmpty
             && (profile.wantsReasoningWithCalls
                 || profile.reasoningField == .reasoningDetails && family == .deepSeek)
-        if !thoughts.seals.isEmpty {
+        let details = thoughts.seals.isEmpty ? [] : reasoningDetails()
+        // An empty list goes back where an empty one came, not where nothing was left of one.
+        let isEmptyAsReceived =
+            !thoughts.seals.isEmpty && thoughts.seals.allSatisfy { $0.content.isEmpty }
+        if !details.isEmpty || isEmptyAsReceived {
             output.append(#","reasoning_details":["#)
-            output.append(contentsOf: reasoningDetails())
+            output.append(contentsOf: details)
             output.append(UInt8(ascii: "]"))
         } else if !thoughts.texts.isEmpty, isDemanded || !profile.wantsReasoningWithCalls {
             writeKey(thoughts.textField)

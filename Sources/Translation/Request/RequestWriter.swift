@@ -35,6 +35,8 @@ struct RequestWriter {
     var calls: [HistoryCall] = []
     var callIndex: [[UInt8]: Int] = [:]
     var thoughts = Thoughts()
+    /// The items of `reasoning_details` that have ids, as far as they are written.
+    var writtenDetails: Set<[UInt8]> = []
     var messageCount = 0
     /// Whether the message written last is the assistant's.
     var endsWithAnswer = false
