@@ -36,6 +36,8 @@ extension RequestWriter {
             noteUnknown(block)
         } else {
             if block.kind == .unknown { noteUnknown(block) }
+            // Without a heading the words need no line of their own.
+            if heading == start { scratch.removeSubrange(start..<start + 2) }
             addComposed(since: start)
         }
     }

@@ -256,7 +256,7 @@ import Testing
             #"{"type":"mcp_tool_result","tool_use_id":"s","is_error":false,"content":[{"type":"text","text":"t"}]}"#,
             #""[mcp_tool_result]\nt""#
         ),
-        (#"{"type":"compaction","content":"summary"}"#, #""\nsummary""#),
+        (#"{"type":"compaction","content":"summary"}"#, #""summary""#),
         (#"{"type":"fallback"},{"type":"text","text":"t"}"#, #""t""#),
     ])
     func flattensWhatServersDid(_ block: String, _ expected: String) throws {
