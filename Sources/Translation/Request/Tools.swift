@@ -152,8 +152,9 @@ extension RequestWriter {
         }
         for refused in FieldFate.refusedTools where document.hasPrefix(type, refused) {
             throw tool.path.refusal(
-                "type", "tools of this type run on Anthropic's servers and have no counterpart here"
-            )
+                "type",
+                "tools of this type are Anthropic's own and have no counterpart here; define the "
+                    + "tool with an input_schema, if the client runs it")
         }
         dropped.note("tools:", document, type)
         return tool.schema.map { document.kind($0) == .object } ?? false
