@@ -6,6 +6,8 @@ PYTHON ?= python3
 BUILD := .build/release
 PROXY := $(BUILD)/claude-proxy
 VENV := .venv
+# langchain and pydantic-ai need an older version of the client.
+VENV_LEGACY := .venv-legacy
 PYTEST := $(VENV)/bin/python -m pytest -q
 # Extra arguments for pytest, such as ARGS="-k cancel".
 ARGS ?=
@@ -37,7 +39,7 @@ end-to-end: build $(VENV)/.ready ## Run the tests against the built binary.
 	$(PYTEST) Tests/EndToEnd $(ARGS)
 
 .PHONY: conformance
-conformance: build $(VENV)/.ready ## Run real clients against the built binary.
+conformance: build $(VENV)/.ready $(VENV_LEGACY)/.ready ## Run real clients against the built binary.
 	$(PYTEST) Tests/Conformance $(ARGS)
 
 .PHONY: lint
@@ -67,9 +69,11 @@ package-test: deb ## Build the package and prove it on a booted systemd (as root
 
 .PHONY: clean
 clean: ## Remove everything that was built.
-	rm -rf .build .build-deb .build-package.log .cache/machine build $(VENV)
+	rm -rf .build .build-deb .build-package.log .cache/machine build $(VENV) $(VENV_LEGACY)
 
 $(VENV)/.ready: Tests/requirements.txt
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/requirements.txt
+$(VENV_LEGACY)/.ready: Tests/Conformance/requirements-legacy.txt
+%/.ready:
+	$(PYTHON) -m venv $*
+	$*/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@

@@ -94,6 +94,44 @@ def test_a_tool_is_called_and_its_result_goes_back(upstream, client, stream):
     assert sent_result["tool_call_id"] == "functions.weather:0"
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_tool_runner_does_without_threads(upstream, client, proxy, stream):
+    @anthropic.beta_tool
+    def weather(city: str) -> str:
+        """The weather of a city.
+
+        Args:
+            city: Its name.
+        """
+        return f"rain in {city}"
+
+    upstream.will(
+        calling("weather", '{"city": "Köln"}', call_id="call_köln", pieces=3), saying("It rains."))
+    runner = client.beta.messages.tool_runner(
+        model=MODEL, max_tokens=100, messages=HELLO, tools=[weather], stream=stream)
+    messages = [one.get_final_message() for one in runner] if stream else list(runner)
+    assert [one.stop_reason for one in messages] == ["tool_use", "end_turn"]
+    assert messages[1].content[0].text == "It rains."
+    # The threaded attempt was refused here, once; both turns came with the whole conversation.
+    refusals = [one for one in proxy.wait_for_records(3) if one["outcome"] == "failed"]
+    assert [(one["status"], one["error_type"]) for one in refusals] == [
+        (400, "invalid_request_error")]
+    assert len(upstream.requests) == 2
+    question, call, result = upstream.request(1).json["messages"]
+    assert (question["content"], result["content"]) == ("Hello", "rain in Köln")
+    assert call["tool_calls"][0]["id"] == result["tool_call_id"] == "call_köln"
+    assert upstream.request(1).json["tools"] == upstream.request(0).json["tools"]
+
+
+def test_a_thread_is_refused_as_the_client_expects_it(upstream, client):
+    with pytest.raises(anthropic.BadRequestError) as caught:
+        client.messages.create(
+            model=MODEL, max_tokens=10, messages=HELLO, extra_body={"thread": {"type": "create"}})
+    assert caught.value.body["error"]["details"] == {
+        "error_code": "thread_unsupported_request", "unsupported": ["thread"]}
+    assert not upstream.requests
+
+
 def test_thinking_goes_back_to_where_it_came_from(upstream, client):
     details = [
         {"type": "reasoning.text", "text": "Let me ", "format": "anthropic-claude-v1", "index": 0},
