@@ -83,4 +83,13 @@ def load(folder):
 
 def scenarios():
     folders = sorted(path.parent for path in ROOT.glob("*/client.request"))
-    return [scenario for scenario in map(load, folders) if scenario]
+    return [scenario for scenario in map(load, folders) if scenario and can_be_sent(scenario)]
+
+
+def can_be_sent(scenario):
+    """Whether Python's client can write the request: it has no way to send half a surrogate pair."""
+    try:
+        json.dumps(scenario.body, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
