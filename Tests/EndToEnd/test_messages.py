@@ -254,6 +254,8 @@ def test_an_answer_may_come_byte_by_byte(upstream, proxy):
 
 def test_an_upstream_connection_is_used_again(upstream, proxy):
     upstream.always(saying("Hi"))
-    for _ in range(5):
+    for _ in range(10):
         assert proxy.post(message(stream=True)).status == 200
-    assert upstream.connection_count == 1
+    # An answer ends with [DONE]; the next request may come before the upstream has ended its body,
+    # and then needs a connection of its own.
+    assert upstream.connection_count <= 2
