@@ -25,6 +25,7 @@ package final class ProxyDaemon {
     private let counters = Counters()
     private let startedAt = Loop.clock()
     private var worker: Worker?
+    private var catalogue: CatalogueKeeper?
     private var mailboxes: [Mailbox<Worker.Message>] = []
     private var threads: [Thread] = []
     private var workersDraining = 0
@@ -81,6 +82,7 @@ package final class ProxyDaemon {
             // refused rather than left waiting.
             listeners = []
             startWatchdog(on: worker.loop)
+            startCatalogue(on: worker)
             worker.loop.run()
             for thread in threads { thread.join() }
             logger.notice("stopped", metadata: ["MESSAGE_ID": .string(MessageID.stopping)])
@@ -152,6 +154,18 @@ package final class ProxyDaemon {
         }
     }
 
+    /// Looks after the list of models, once the daemon serves.
+    private func startCatalogue(on worker: Worker) {
+        let keeper = CatalogueKeeper(
+            on: worker.loop, upstream: worker.upstream, configuration: configuration,
+            logger: logger
+        ) { [unowned self] catalogue in
+            for mailbox in mailboxes { mailbox.send(.know(catalogue)) }
+        }
+        catalogue = keeper
+        keeper.start()
+    }
+
     private func announce(_ listeners: [Listener]) {
         let text =
             "listening on \(listeners.map { "\($0.address)" }.joined(separator: ", ")); "
@@ -179,6 +193,8 @@ package final class ProxyDaemon {
             text += "No OPENROUTER_API_KEY is set: put it into config.env and reload; "
         }
         text += "\(connections) connections, \(requests) requests, \(failures) failed"
+        let usage = counters.usageTotals.description
+        if !usage.isEmpty { text += "; \(usage)" }
         if let failure = counters.lastFailure.withLock({ $0 }) { text += "; last: \(failure)" }
         return text
     }
@@ -208,7 +224,10 @@ package final class ProxyDaemon {
         configuration = new
         reloadFailure = nil
         let settings = Settings(new)
-        for mailbox in mailboxes { mailbox.send(.apply(settings)) }
+        // The first worker at once: the catalogue asks through its client.
+        worker?.receive(.apply(settings))
+        for mailbox in mailboxes.dropFirst() { mailbox.send(.apply(settings)) }
+        catalogue?.apply(new)
         let note =
             pending.isEmpty ? "" : "; a restart is needed for \(pending.joined(separator: ", "))"
         logger.notice(
@@ -218,6 +237,7 @@ package final class ProxyDaemon {
 
     private func drain() {
         isDraining = true
+        catalogue?.stop()
         workersDraining = mailboxes.count
         logger.notice(
             "stopping: answers under way have \(configuration.drainTimeout.text) to finish",
@@ -266,7 +286,10 @@ package final class ProxyDaemon {
         let timer = Timer(on: loop) { [unowned self] in
             workersAlive = 0
             for mailbox in mailboxes { mailbox.send(.ping) }
-            if !isDraining { manager.status(statusLine) }
+            if !isDraining {
+                manager.status(statusLine)
+                catalogue?.refreshIfDue()
+            }
             watchdogTimer?.schedule(at: loop.now + period)
         }
         timer.schedule(at: loop.now + period)

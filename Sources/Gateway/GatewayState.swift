@@ -5,7 +5,13 @@ import Translation
 /// The shared state of one loop's sessions.
 package final class GatewayState {
     /// What new requests are served by.
-    package var settings: Settings
+    package var settings: Settings {
+        didSet { listing = nil }
+    }
+    /// What the upstream says of its models; nil as long as it is not known.
+    package var catalogue: ModelCatalogue? {
+        didSet { listing = nil }
+    }
     package let version: String
     package let startedAt: MonotonicTime
     /// Whether the daemon is about to end: connections close after their present answer.
@@ -25,6 +31,13 @@ package final class GatewayState {
     var document = JSONDocument()
     /// What upstreams have taught us: parameters that a model's endpoint refuses.
     var lessons = UpstreamLessons()
+    private var listing: ModelListing?
+    /// The prompts of the last sessions.
+    var prefixes = PrefixGuardian()
+    /// The providers of the last sessions.
+    var pins = ProviderPins()
+    /// What all loops together have used. The shell has the sums.
+    package var usageTotals: () -> UsageTotals = { UsageTotals() }
 
     /// - Parameters:
     ///   - now: when the daemon was started, for its uptime.
@@ -34,5 +47,28 @@ package final class GatewayState {
         self.version = version
         startedAt = now
         identifiers = IdentifierGenerator(seed: seed)
+    }
+
+    /// What is known of an upstream model that a request goes to: by the upstream's list, and by what
+    /// it has said when it refused.
+    func model(_ id: [UInt8], at now: MonotonicTime) -> CatalogueModel {
+        let name = String(decoding: id, as: UTF8.self)
+        var model = catalogue?.model(name) ?? CatalogueModel(id: name)
+        if let tokens = lessons.contextTokens(of: id, at: now) {
+            model.capabilities.contextTokens = tokens
+        }
+        return model
+    }
+
+    /// What the upstream's list says of a model.
+    func knownModel(_ id: String) -> CatalogueModel? { catalogue?.model(id) }
+
+    /// The models that are listed.
+    func modelListing() -> ModelListing {
+        if let listing { return listing }
+        let made = ModelListing(
+            settings.configuration, catalogue: catalogue, known: { knownModel($0) })
+        listing = made
+        return made
     }
 }

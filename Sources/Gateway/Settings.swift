@@ -7,7 +7,6 @@ import Translation
 package final class Settings: Sendable {
     package let configuration: Configuration
     let access: AccessPolicy
-    let models: ModelListing
     let choice: ModelChoice
     let profile: UpstreamProfile
     let identitySalt: [UInt8]
@@ -15,7 +14,6 @@ package final class Settings: Sendable {
     package init(_ configuration: Configuration) {
         self.configuration = configuration
         access = AccessPolicy(configuration)
-        models = ModelListing(configuration)
         choice = ModelChoice(configuration)
         profile = configuration.profile
         // Nobody without the key can make the hashes that stand for users and sessions upstream.

@@ -12,7 +12,12 @@ struct ChatRequest {
     var endsWithToolResult = false
     /// The functions offered, in order.
     var toolNames: [String] = []
+    /// The most tokens that the answer may have; 0 when the request does not say.
+    var tokensMax = 0
     var bodyBytes = 0
+
+    /// The tokens of the prompt, about: one has four bytes.
+    var promptTokens: Int { bodyBytes / 4 }
 
     init() {}
 
@@ -32,6 +37,10 @@ struct ChatRequest {
         guard let messages = document.member(.root, "messages"), document.count(messages) > 0
         else { throw .messagesMissing }
         readMessages(document, messages)
+        tokensMax =
+            (document.member(.root, "max_tokens")
+            ?? document.member(.root, "max_completion_tokens")).flatMap { document.integer($0) }
+            ?? 0
         if let tools = document.member(.root, "tools") { readTools(document, tools) }
     }
 

@@ -19,8 +19,7 @@ struct Completion {
         id = "gen-sim-\(generation)"
         self.generation = generation
         model = request.model
-        // A token has about four bytes.
-        promptTokens = request.bodyBytes / 4
+        promptTokens = request.promptTokens
     }
 
     /// `{"id":…,` up to `"choices":[`.

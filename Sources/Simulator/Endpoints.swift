@@ -63,13 +63,27 @@ enum CannedBodies {
         body.append(
             jsonString: parameters.isEmpty
                 ? scenario.summary : "\(scenario.summary) Parameters: \(parameters)")
-        body.append(",\"context_length\":200000,\"architecture\":{\"modality\":\"text->text\"")
-        body.append(",\"input_modalities\":[\"text\"],\"output_modalities\":[\"text\"]")
-        body.append(",\"tokenizer\":\"Other\",\"instruct_type\":null}")
-        body.append(",\"pricing\":{\"prompt\":\"0\",\"completion\":\"0\"}")
-        body.append(",\"top_provider\":{\"context_length\":200000")
-        body.append(",\"max_completion_tokens\":64000,\"is_moderated\":false}")
-        body.append(",\"per_request_limits\":null,\"supported_parameters\":[\"max_tokens\"")
-        body.append(",\"reasoning\",\"stop\",\"temperature\",\"tool_choice\",\"tools\"]}")
+        let context = scenario.name == Scenario.windowName ? Scenario.windowTokens : 200_000
+        body.append(",\"context_length\":")
+        body.append(decimal: context)
+        body.append(
+            """
+            ,"architecture":{"modality":"text+image->text","input_modalities":["text","image"],\
+            "output_modalities":["text"],"tokenizer":"Other","instruct_type":null},\
+            "pricing":{"prompt":"0.000001","completion":"0.000005","request":"0","image":"0",\
+            "web_search":"0","internal_reasoning":"0","input_cache_read":"0.0000001",\
+            "input_cache_write":"0.00000125"},"top_provider":{"context_length":
+            """)
+        body.append(decimal: context)
+        body.append(
+            """
+            ,"max_completion_tokens":64000,"is_moderated":false},"per_request_limits":null,\
+            "supported_parameters":["include_reasoning","max_tokens","parallel_tool_calls",\
+            "reasoning","response_format","stop","structured_outputs","temperature",\
+            "tool_choice","tools","top_k","top_p"],"default_parameters":{},\
+            "reasoning":{"supported_efforts":["xhigh","high","medium","low"],\
+            "default_effort":"medium","supports_max_tokens":true,"mandatory":false},\
+            "expiration_date":null,"links":{}}
+            """)
     }
 }

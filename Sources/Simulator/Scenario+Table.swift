@@ -27,6 +27,14 @@ extension Scenario {
             let bytes = try parameters.integer("bytes", in: 0...(64 << 20))
             return answer([.text(String(repeating: "x", count: bytes))])
         },
+        Scenario(
+            windowName, "limit=\(windowTokens);words=200",
+            "A model with a small context: refuses what does not fit."
+        ) { (parameters, request) throws(RequestFault) in
+            let limit = try parameters.integer("limit", in: 256...(1 << 30))
+            let words = try parameters.integer("words", in: 1...100_000)
+            return window(request, limit: limit, words: words)
+        },
         Scenario("sim/empty", "", "An answer without text.") { (_, _) throws(RequestFault) in
             answer([])
         },
@@ -192,6 +200,28 @@ extension Scenario {
     private static func toolAnswer(_ request: ChatRequest) -> [Act] {
         let result = bounded(request.lastText, to: quoteCharactersMax)
         return answer(words(of: "The tool answered: \(result)", every: .zero))
+    }
+
+    /// The model that has a small context, and that context.
+    static let windowName = "sim/window"
+    static let windowTokens = 32_768
+
+    /// An answer of so many words, a summary for whoever asks for one, or OpenRouter's refusal.
+    private static func window(_ request: ChatRequest, limit: Int, words: Int) -> [Act] {
+        let prompt = request.promptTokens
+        guard prompt + request.tokensMax <= limit else {
+            let text =
+                "This endpoint's maximum context length is \(limit) tokens. However, you requested "
+                + "about \(prompt + request.tokensMax) tokens (\(prompt) of text input, "
+                + "\(request.tokensMax) in the output). Please reduce the length of either one, or "
+                + "use context-compression."
+            return [.respond(CannedResponse(status: 400, message: text))]
+        }
+        // Claude Code's words when it compacts a conversation.
+        if request.lastText.contains("Respond with TEXT ONLY") {
+            return answer([.text("<summary>What was said so far, in short.</summary>")])
+        }
+        return answer([.text("word ", times: words)])
     }
 
     private static func chunks(_ parameters: ModelParameters) throws(RequestFault) -> [Act] {

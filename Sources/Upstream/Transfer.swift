@@ -18,6 +18,7 @@ import Glibc
     private unowned let client: UpstreamClient
     /// Where the handle's options point to; kept alive for their sake.
     private var endpoint: UpstreamEndpoint?
+    private var resource = UpstreamCall.Resource.chatCompletions
     private var abandonment: Timer?
 
     /// Nil once nobody wants to hear of the transfer any more.
@@ -74,7 +75,6 @@ import Glibc
         // SAFETY: the client outlives its handles.
         let owner = unsafe Unmanaged.passUnretained(client).toOpaque()
         unsafe curl_set_pointer(handle, CURLOPT_OPENSOCKETDATA, owner)
-        unsafe curl_set_long(handle, CURLOPT_POST, 1)
         unsafe curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
         unsafe curl_set_long(handle, CURLOPT_TCP_NODELAY, 1)
         unsafe curl_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1)
@@ -90,6 +90,7 @@ import Glibc
     func use(_ endpoint: UpstreamEndpoint) {
         guard self.endpoint !== endpoint else { return }
         self.endpoint = endpoint
+        resource = .chatCompletions
         unsafe endpoint.setOptions(of: handle)
     }
 
@@ -103,8 +104,15 @@ import Glibc
         isPaused = false
         violation = nil
         unsafe errorText.pointee = 0
-        let size = curl_off_t(call.body.count)
+        // Letting go of a body (`reset`) makes a handle's next request a POST.
+        if call.resource != resource || call.resource == .models {
+            resource = call.resource
+            unsafe endpoint?.setResource(resource, of: handle)
+        }
         unsafe curl_set_pointer(handle, CURLOPT_HTTPHEADER, endpoint?.fields(beta: call.beta))
+        // Giving it a body would make it a POST.
+        guard resource == .chatCompletions else { return }
+        let size = curl_off_t(call.body.count)
         unsafe curl_set_off(handle, CURLOPT_POSTFIELDSIZE_LARGE, size)
         if call.body.count <= Self.copiedBodyMax {
             // SAFETY: libcurl copies the bytes before the call returns.

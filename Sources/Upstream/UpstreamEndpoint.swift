@@ -10,6 +10,8 @@ import Translation
 @safe final class UpstreamEndpoint {
     /// The URL parsed once: libcurl spends 11 % of a request's instructions on parsing it otherwise.
     private let url: OpaquePointer
+    /// That of the list of models.
+    private let modelsURL: OpaquePointer
     /// Empty for none.
     private let proxy: String
     private let scheme: String
@@ -23,10 +25,8 @@ import Translation
 
     init(_ configuration: Configuration, userAgent: String, proxies: ProxyEnvironment) {
         let address = configuration.upstreamURL
-        guard let url = unsafe curl_url() else { preconditionFailure("out of memory") }
-        let result = unsafe curl_url_set(url, CURLUPART_URL, address.chatCompletions, 0)
-        precondition(result == CURLUE_OK, "the configuration lets only well-formed URLs pass")
-        unsafe self.url = unsafe url
+        unsafe url = unsafe Self.parse(address.chatCompletions)
+        unsafe modelsURL = unsafe Self.parse(address.models)
         scheme = address.scheme.rawValue
         proxy = address.isLoopback ? "" : proxies.proxy(for: address)
         connectTimeout = configuration.connectTimeout
@@ -37,6 +37,14 @@ import Translation
     deinit {
         unsafe fieldLists.values.forEach { unsafe curl_slist_free_all($0) }
         unsafe curl_url_cleanup(url)
+        unsafe curl_url_cleanup(modelsURL)
+    }
+
+    private static func parse(_ text: String) -> OpaquePointer {
+        guard let url = unsafe curl_url() else { preconditionFailure("out of memory") }
+        let result = unsafe curl_url_set(url, CURLUPART_URL, text, 0)
+        precondition(result == CURLUE_OK, "the configuration lets only well-formed URLs pass")
+        return unsafe url
     }
 
     private static func fields(_ configuration: Configuration, userAgent: String) -> [String] {
@@ -74,9 +82,21 @@ import Translation
         return unsafe list
     }
 
+    /// Lets the handle's next request be for `resource`.
+    func setResource(_ resource: UpstreamCall.Resource, of handle: UnsafeMutableRawPointer) {
+        switch resource {
+        case .chatCompletions:
+            unsafe curl_set_pointer(handle, CURLOPT_CURLU, UnsafeRawPointer(url))
+            unsafe curl_set_long(handle, CURLOPT_POST, 1)
+        case .models:
+            unsafe curl_set_pointer(handle, CURLOPT_CURLU, UnsafeRawPointer(modelsURL))
+            unsafe curl_set_long(handle, CURLOPT_HTTPGET, 1)
+        }
+    }
+
     /// Sets what belongs to the endpoint on a handle.
     func setOptions(of handle: UnsafeMutableRawPointer) {
-        unsafe curl_set_pointer(handle, CURLOPT_CURLU, UnsafeRawPointer(url))
+        unsafe setResource(.chatCompletions, of: handle)
         // An empty string also keeps libcurl from searching the environment for each request.
         unsafe curl_set_string(handle, CURLOPT_PROXY, proxy)
         unsafe curl_set_string(handle, CURLOPT_PROTOCOLS_STR, scheme)

@@ -289,3 +289,55 @@ def test_claude_code_gets_over_a_cut(upstream, session, inside):
     if inside == "a tool call":
         [only] = results(asked[-1])
         assert "whole-42" in only
+
+
+WINDOW = 32768
+
+
+def small_model(request):
+    """A model of 32k tokens, four bytes each, that refuses in OpenRouter's words what does not fit."""
+    if request.path.endswith("/models"):
+        return answers.whole(200, {"data": [{
+            "id": MODEL, "context_length": WINDOW,
+            "top_provider": {"context_length": WINDOW, "max_completion_tokens": 8192},
+            "supported_parameters": ["max_tokens", "reasoning", "tools", "tool_choice"]}]})
+    prompt, tokens = len(request.body) // 4, request.json["max_tokens"]
+    if prompt + tokens > WINDOW:
+        return failing(400, (
+            f"This endpoint's maximum context length is {WINDOW} tokens. However, you requested "
+            f"about {prompt + tokens} tokens ({prompt} of text input, {tokens} in the output). "
+            "Please reduce the length of either one, or use context-compression."))
+    return None
+
+
+def test_claude_code_lives_on_in_a_small_context(upstream, start, tmp_path):
+    """It takes the model for one of a million tokens; only the proxy can tell it better."""
+    compactions, refused, answered = [], [], []
+
+    def script(request):
+        refusal = small_model(request)
+        if refusal:
+            if not request.path.endswith("/models"):
+                refused.append(request)
+            return refusal
+        usage = {"prompt_tokens": len(request.body) // 4, "completion_tokens": 50}
+        if not has_tool(request, "Bash"):
+            return saying("A title", usage=usage)
+        if "Respond with TEXT ONLY" in request.body.decode():
+            compactions.append(request)
+            return saying("<summary>THE-SUMMARY: questions were asked.</summary>", usage=usage)
+        answered.append(request)
+        return saying("An answer. ", "word " * 200, usage=usage)
+
+    upstream.always(script)
+    proxy = start(MODELS_REFRESH="1h")
+    upstream.wait_for_requests(1)
+    session = Session(proxy, tmp_path)
+    for number in range(1, 9):
+        more = ["--continue"] if number > 1 else []
+        result = session.ask(f"QUESTION-{number} " + "filler " * 2500, *more)
+        assert result["result"].startswith("An answer."), (number, result["result"][:200])
+    assert compactions, "the session was never compacted"
+    assert all(request.json["max_tokens"] <= 8192 for request in answered)
+    last = answered[-1].body.decode()
+    assert "QUESTION-8" in last and "QUESTION-1 " not in last and "THE-SUMMARY" in last

@@ -14,6 +14,7 @@ enum MessageID {
     static let reloadFailed = "9fac2632085a4667b79b1ef2ab54f760"
     static let stopping = "4d8bfcf402394f52adc290f2a4274c85"
     static let request = "0357233ddf374aaba23eced1cd944d36"
+    static let prefixBreak = "728a2ead520a412589d5e68d24300aed"
 }
 
 extension Logger {
@@ -42,6 +43,8 @@ extension Logger {
         add("SESSION_ID", record.sessionHash)
         add("USER_AGENT", record.userAgent)
         add("COST_USD", record.cost)
+        if record.isCostListed { fields["COST_SOURCE"] = "list" }
+        if let saving = record.cacheSaving { fields["CACHE_SAVING_USD"] = "\(saving)" }
         add("INPUT_TOKENS", record.inputTokens)
         add("OUTPUT_TOKENS", record.outputTokens)
         add("CACHE_READ_TOKENS", record.cacheReadTokens)
@@ -57,6 +60,22 @@ extension Logger {
             fields["DROPPED"] = .string(record.dropped.joined(separator: ","))
         }
         log(level: Self.level(of: record), "\(Self.sentence(for: record))", metadata: fields)
+        if let divergence = record.divergence { log(divergence, of: record) }
+    }
+
+    /// Says that a session's prompt was paid for anew, and from where on.
+    private func log(_ divergence: PromptDivergence, of record: RequestRecord) {
+        let fields: Logger.Metadata = [
+            "MESSAGE_ID": .string(MessageID.prefixBreak),
+            "REQUEST_ID": .string("req_" + String(decoding: record.requestID, as: UTF8.self)),
+            "SESSION_ID": .string(Self.printable(record.sessionHash)),
+            "UPSTREAM_MODEL": .string(Self.printable(record.upstreamModel)),
+            "PREFIX_BREAK": .string("\(divergence)"),
+        ]
+        log(
+            level: .warning,
+            "a session's prompt does not begin as in its last turn: it differs from \(divergence) on, and nothing from there on comes from the upstream's cache",
+            metadata: fields)
     }
 
     private static func level(of record: RequestRecord) -> Logger.Level {

@@ -9,16 +9,36 @@ final class Counters: Sendable {
     let connectionsOpen = Atomic<Int>(0)
     let requests = Atomic<Int>(0)
     let failures = Atomic<Int>(0)
+    private let usage = Mutex(UsageTotals())
     /// The last failure, for the status line.
     let lastFailure = Mutex<String?>(nil)
 
     func count(_ record: RequestRecord) {
         requests.add(1, ordering: .relaxed)
+        countUsage(record)
         switch record.outcome {
         case .completed, .cancelled: return
         case .failed, .interrupted: break
         }
         failures.add(1, ordering: .relaxed)
         lastFailure.withLock { $0 = record.errorMessage }
+    }
+
+    /// What all requests together have used.
+    var usageTotals: UsageTotals { usage.withLock { $0 } }
+
+    /// Once a request, so a lock is good enough.
+    private func countUsage(_ record: RequestRecord) {
+        guard !record.upstreamModel.isEmpty else { return }
+        usage.withLock { totals in
+            totals.inputTokens &+= record.inputTokens
+            totals.cacheReadTokens &+= record.cacheReadTokens
+            totals.cacheWriteTokens &+= record.cacheWriteTokens
+            totals.outputTokens &+= record.outputTokens
+            let cost = MoneyAmount(String(decoding: record.cost, as: UTF8.self))
+            totals.cost = totals.cost + (cost ?? .zero)
+            totals.cacheSaving = totals.cacheSaving + (record.cacheSaving ?? .zero)
+            if record.divergence != nil { totals.prefixBreaks &+= 1 }
+        }
     }
 }

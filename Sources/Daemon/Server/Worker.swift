@@ -15,6 +15,8 @@ final class Worker {
     enum Message: Sendable {
         /// Serve new requests by these settings.
         case apply(Settings)
+        /// Go by what this says of the upstream's models.
+        case know(ModelCatalogue?)
         /// Accept no more; end when everything is answered.
         case drain
         /// Answer what is under way with an error, now.
@@ -59,6 +61,7 @@ final class Worker {
         state = GatewayState(
             settings: environment.settings, version: environment.version,
             startedAt: environment.startedAt, seed: Self.randomSeed())
+        state.usageTotals = { [counters] in counters.usageTotals }
         upstream = UpstreamClient(
             on: loop, configuration: environment.settings.configuration,
             version: environment.version, proxies: environment.proxies)
@@ -79,6 +82,8 @@ final class Worker {
         case .apply(let settings):
             state.settings = settings
             upstream.apply(settings.configuration)
+        case .know(let catalogue):
+            state.catalogue = catalogue
         case .drain:
             drain()
         case .interrupt:

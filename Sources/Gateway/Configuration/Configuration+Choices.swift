@@ -29,6 +29,14 @@ extension Configuration {
         case json
     }
 
+    /// Who says where a prompt's cache entries end.
+    package enum CacheBreakpoints: String, Sendable, CaseIterable {
+        /// The client alone.
+        case client
+        /// The proxy, when the client says nothing.
+        case add
+    }
+
     /// The kind of server that the upstream is, and so the dialect that it speaks. The words are the
     /// names of Translation's profiles.
     package enum UpstreamKind: String, Sendable, CaseIterable {

@@ -35,6 +35,17 @@ package struct Configuration: Sendable, Equatable {
     package var modelMap = ModelMap()
     /// The model id that responses report.
     package var reportModel = ReportModel.fixed("claude-sonnet-4-5-20250929")
+    /// Which of the upstream's models are listed.
+    package var listedModels = [ModelPattern.all]
+    /// The age at which the upstream's list of models is fetched again; zero: it is never fetched.
+    package var modelsRefresh = Duration.seconds(6 * 3600)
+
+    // MARK: Prompt caches
+
+    /// Who says where a prompt's cache entries end.
+    package var cacheBreakpoints = CacheBreakpoints.client
+    /// Whether a session asks for the provider that has answered it before.
+    package var pinsProvider = false
 
     // MARK: Clients
 

@@ -26,5 +26,23 @@ extension OptionTable {
             A fixed id, `requested` for the id of the request, or `upstream` for the id that the
             upstream reports. Some clients work only with ids they know, hence the default.
             """),
+        ConfigurationOption(
+            "CLAUDE_PROXY_LISTED_MODELS", \.listedModels, .list(of: .modelPattern),
+            """
+            The upstream's models that `GET /v1/models` lists.
+            Ids, of which one that ends in `*` stands for all that begin so, as in
+            `openai/*,anthropic/claude-sonnet-*`. The models of this
+            configuration are listed in any case, and a model that is not listed can be asked for
+            all the same.
+            """),
+        ConfigurationOption(
+            "CLAUDE_PROXY_MODELS_REFRESH", \.modelsRefresh,
+            .duration(in: .zero ... .seconds(7 * 24 * 3600)),
+            """
+            How old the upstream's list of models may get before it is fetched again.
+            From the list come the limits, abilities and prices of models. It is fetched in the
+            background and kept in the state directory, so that neither start nor requests wait for
+            it; without it requests are passed on unchecked. `0s` never asks for it.
+            """),
     ]
 }

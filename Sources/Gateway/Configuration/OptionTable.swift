@@ -18,6 +18,7 @@ package enum OptionTable {
     package static let groups: [Group] = [
         Group(title: "Upstream", options: upstream),
         Group(title: "Models", options: models),
+        Group(title: "Prompt caches", options: caches),
         Group(title: "Clients", options: clients),
         Group(title: "Process and log", options: process),
         Group(title: "Time-outs", options: timeouts),

@@ -45,6 +45,9 @@ package struct UpstreamURL: Sendable, Equatable {
     /// The URL of the Chat Completions endpoint.
     package var chatCompletions: String { description + Self.endpoint }
 
+    /// The URL of the list of models.
+    package var models: String { description + "/models" }
+
     /// Whether the upstream can only be this machine.
     package var isLoopback: Bool { HostSyntax.isLoopback(host) }
 

@@ -3,9 +3,12 @@
 import Translation
 
 enum HealthReport {
-    /// - Parameter uptime: since the daemon was started.
+    /// - Parameters:
+    ///   - uptime: since the daemon was started.
+    ///   - timeOfDay: since 1970, for the age of the catalogue.
     static func body(
-        _ configuration: Configuration, version: String, uptime: Duration, isDraining: Bool
+        _ configuration: Configuration, version: String, uptime: Duration, isDraining: Bool,
+        catalogue: ModelCatalogue?, timeOfDay: Duration, usage: UsageTotals
     ) -> [UInt8] {
         let hasKey = configuration.upstreamKey != nil
         // A server of one's own may need no key; whoever runs one says so by naming its kind.
@@ -24,6 +27,15 @@ enum HealthReport {
         body.append(jsonString: version)
         body.append(#","uptime_seconds":"#)
         body.append(decimal: Int(uptime.components.seconds))
+        body.append(#","models":"#)
+        body.append(decimal: catalogue?.models.count ?? 0)
+        if let catalogue {
+            let age = timeOfDay - catalogue.fetchedAt
+            body.append(#","models_age_seconds":"#)
+            body.append(decimal: max(0, Int(age.components.seconds)))
+        }
+        body.append(#","usage":"#)
+        usage.write(into: &body)
         body.append("}")
         return body
     }

@@ -14,13 +14,17 @@ package struct ModelChoice: Sendable {
     /// 1. an id that the model map names goes where the map says;
     /// 2. an alias `claude-<upstream id>` resolves to that id;
     /// 3. an id with a slash is an upstream id already;
-    /// 4. everything else, so every Claude id, is the default model.
-    package func upstreamModel(for requested: String) -> String {
+    /// 4. so is one without that the upstream lists, unless it is a Claude id;
+    /// 5. everything else, so every Claude id, is the default model.
+    package func upstreamModel(for requested: String, in catalogue: ModelCatalogue?) -> String {
         if let target = map.target(for: requested) { return target }
-        let id =
-            requested.hasPrefix(Self.aliasPrefix)
-            ? String(requested.dropFirst(Self.aliasPrefix.count)) : requested
-        return id.contains("/") ? id : defaultModel
+        guard requested.hasPrefix(Self.aliasPrefix) else {
+            let isListed = catalogue?.lists(requested) ?? false
+            return requested.contains("/") || isListed ? requested : defaultModel
+        }
+        let id = String(requested.dropFirst(Self.aliasPrefix.count))
+        let isListed = catalogue?.lists(id) ?? false
+        return id.contains("/") || isListed ? id : defaultModel
     }
 
     /// The alias under which Claude Code's model picker accepts an upstream model: it lists only ids

@@ -1,92 +1,209 @@
 // GET /v1/models and /v1/models/{id}: which models there are to choose from, in the shape that the
 // client understands: Anthropic's, or OpenAI's when no anthropic-version field came.
+//
+// First the models of the configuration, then what the upstream lists, as far as a setting lets it.
+// Every upstream model stands there twice: under its own id, and under an alias that Claude Code's
+// picker takes. All comes from memory: clients wait three seconds and no longer.
 
 import Translation
 
-/// The models that are listed, made once per configuration.
+/// The models that are listed, made once per configuration and catalogue.
 package struct ModelListing: Sendable {
     /// One model as it is listed.
     struct Model: Sendable, Equatable {
         var id: String
         var displayName: String
+        /// The upstream's model behind it.
+        var upstreamID: String
+        /// What the upstream's list says of that.
+        var details: CatalogueModel?
     }
 
     let models: [Model]
 
-    /// The age that is claimed for every model: clients sort by it and show nothing of it.
-    private static let createdAt: StaticString = "2025-09-29T00:00:00Z"
+    /// The age that is claimed for a model whose age is not known: clients sort by it.
     private static let createdAtSeconds = 1_759_104_000
 
-    init(_ configuration: Configuration) {
+    /// - Parameter known: what is known of an upstream model.
+    init(
+        _ configuration: Configuration, catalogue: ModelCatalogue?,
+        known: (String) -> CatalogueModel?
+    ) {
         var models: [Model] = []
-        func list(_ id: String, _ displayName: String) {
-            if !models.contains(where: { $0.id == id }) {
-                models.append(Model(id: id, displayName: displayName))
-            }
+        var ids: Set<String> = []
+        func list(_ id: String, _ displayName: String, _ upstreamID: String) {
+            guard ids.insert(id).inserted else { return }
+            models.append(
+                Model(
+                    id: id, displayName: displayName, upstreamID: upstreamID,
+                    details: known(upstreamID)))
+        }
+        func listUpstream(_ id: String) {
+            let name = known(id)?.name ?? id
+            list(id, name, id)
+            list(ModelChoice.alias(for: id), name, id)
         }
         if case .fixed(let reported) = configuration.reportModel {
-            list(reported, configuration.defaultModel)
+            list(reported, configuration.defaultModel, configuration.defaultModel)
         }
-        var upstreamIDs = [configuration.defaultModel]
-        for rule in configuration.modelMap.rules {
-            if !rule.isPrefix { list(rule.pattern, "\(rule.pattern) (\(rule.target))") }
-            upstreamIDs.append(rule.target)
+        for rule in configuration.modelMap.rules where !rule.isPrefix {
+            list(rule.pattern, "\(rule.pattern) (\(rule.target))", rule.target)
         }
-        for id in upstreamIDs {
-            list(id, id)
-            list(ModelChoice.alias(for: id), id)
+        listUpstream(configuration.defaultModel)
+        for rule in configuration.modelMap.rules { listUpstream(rule.target) }
+        for model in catalogue?.models ?? []
+        where configuration.listedModels.contains(where: { $0.matches(model.id) }) {
+            listUpstream(model.id)
         }
         self.models = models
     }
 
-    /// The whole list. There is only one page.
-    func list(forAnthropicClient isAnthropic: Bool) -> [UInt8] {
+    // MARK: Pages
+
+    /// A page of the list.
+    ///
+    /// - Parameter learnt: the context of an upstream model that the upstream has named elsewhere.
+    /// - Throws: a 400 when the query asks for no page that there is.
+    func list(
+        _ query: ModelListQuery, forAnthropicClient isAnthropic: Bool, learnt: (String) -> Int?
+    ) throws(APIError) -> [UInt8] {
+        let page = isAnthropic ? try query.page(of: models) : models.indices
         var body: [UInt8] = []
+        body.reserveCapacity(page.count * 1024)
         body.append(isAnthropic ? #"{"data":["# : #"{"object":"list","data":["#)
-        for (index, model) in models.enumerated() {
-            if index > 0 { body.append(",") }
-            Self.write(model, forAnthropicClient: isAnthropic, into: &body)
+        for index in page {
+            if index > page.lowerBound { body.append(",") }
+            Self.write(
+                models[index], forAnthropicClient: isAnthropic,
+                contextTokens: learnt(models[index].upstreamID), into: &body)
         }
         body.append("]")
         if isAnthropic {
-            body.append(#","has_more":false,"first_id":"#)
-            Self.write(models.first?.id, into: &body)
+            let hasMore =
+                query.beforeID == nil
+                ? page.upperBound < models.endIndex : page.lowerBound > models.startIndex
+            body.append(hasMore ? #","has_more":true"# : #","has_more":false"#)
+            body.append(#","first_id":"#)
+            Self.write(page.isEmpty ? nil : models[page.lowerBound].id, into: &body)
             body.append(#","last_id":"#)
-            Self.write(models.last?.id, into: &body)
+            Self.write(page.isEmpty ? nil : models[page.upperBound - 1].id, into: &body)
         }
         body.append("}")
         return body
     }
 
-    /// One model, or nil if none has this id.
-    func model(_ id: String, forAnthropicClient isAnthropic: Bool) -> [UInt8]? {
-        guard let model = models.first(where: { $0.id == id }) else { return nil }
+    /// One model.
+    static func body(
+        _ model: Model, forAnthropicClient isAnthropic: Bool, learnt: (String) -> Int?
+    ) -> [UInt8] {
         var body: [UInt8] = []
-        Self.write(model, forAnthropicClient: isAnthropic, into: &body)
+        write(
+            model, forAnthropicClient: isAnthropic, contextTokens: learnt(model.upstreamID),
+            into: &body)
         return body
     }
+
+    // MARK: Writing
 
     private static func write(_ id: String?, into body: inout [UInt8]) {
         if let id { body.append(jsonString: id) } else { body.append("null") }
     }
 
     private static func write(
-        _ model: Model, forAnthropicClient isAnthropic: Bool, into body: inout [UInt8]
+        _ model: Model, forAnthropicClient isAnthropic: Bool, contextTokens: Int?,
+        into body: inout [UInt8]
     ) {
+        let created = model.details?.created ?? createdAtSeconds
+        let contextTokens = contextTokens ?? model.details?.capabilities.contextTokens
         if isAnthropic {
             body.append(#"{"type":"model","id":"#)
             body.append(jsonString: model.id)
             body.append(#","display_name":"#)
             body.append(jsonString: model.displayName)
             body.append(#","created_at":""#)
-            body.append(createdAt)
-            body.append(#""}"#)
+            body.append(contentsOf: HTTPDate.internetText(.seconds(created)).utf8)
+            body.append(#"","lifecycle":"active""#)
+            writeDetails(model.details, contextTokens: contextTokens, into: &body)
+            body.append("}")
         } else {
             body.append(#"{"id":"#)
             body.append(jsonString: model.id)
             body.append(#","object":"model","created":"#)
-            body.append(decimal: createdAtSeconds)
-            body.append(#","owned_by":"claude-proxy"}"#)
+            body.append(decimal: created)
+            body.append(#","owned_by":"claude-proxy""#)
+            if let tokens = contextTokens {
+                body.append(#","context_length":"#)
+                body.append(decimal: tokens)
+            }
+            body.append("}")
         }
+    }
+
+    /// Writes limits and abilities; null where they are not known.
+    private static func writeDetails(
+        _ details: CatalogueModel?, contextTokens: Int?, into body: inout [UInt8]
+    ) {
+        func write(_ key: StaticString, _ tokens: Int?) {
+            body.append(key)
+            if let tokens { body.append(decimal: tokens) } else { body.append("null") }
+        }
+        let capabilities = details?.capabilities
+        write(#","max_input_tokens":"#, contextTokens)
+        write(#","max_tokens":"#, capabilities?.outputTokensMax)
+        guard let capabilities, details?.parameters != nil else {
+            body.append(#","capabilities":null"#)
+            return
+        }
+        body.append(#","capabilities":{"#)
+        for name in ["batch", "citations", "code_execution"] as [StaticString] {
+            writeAbility(name, false, into: &body)
+            body.append(",")
+        }
+        writeAbility("image_input", capabilities.images ?? false, into: &body)
+        body.append(",")
+        writeAbility("pdf_input", capabilities.files ?? true, into: &body)
+        body.append(",")
+        writeAbility("structured_outputs", capabilities.structuredOutput ?? false, into: &body)
+        body.append(",")
+        writeAbility("context_management", false, into: &body)
+        writeEffort(capabilities, into: &body)
+        writeThinking(capabilities, into: &body)
+        body.append("}")
+    }
+
+    private static func writeAbility(
+        _ name: StaticString, _ isSupported: Bool, into body: inout [UInt8]
+    ) {
+        body.append(#"""#)
+        body.append(name)
+        body.append(isSupported ? #"":{"supported":true}"# : #"":{"supported":false}"#)
+    }
+
+    private static func writeEffort(_ capabilities: ModelCapabilities, into body: inout [UInt8]) {
+        let reasons = capabilities.reasoning ?? false
+        body.append(#","effort":{"supported":"#)
+        body.append(reasons ? "true" : "false")
+        for effort in ReasoningEffort.allCases where effort != .minimal {
+            body.append(",")
+            let isSupported = reasons && capabilities.efforts?.contains(effort) ?? true
+            writeAbility(effort.name, isSupported, into: &body)
+        }
+        body.append("}")
+    }
+
+    private static func writeThinking(_ capabilities: ModelCapabilities, into body: inout [UInt8]) {
+        let reasons = capabilities.reasoning ?? false
+        let isMandatory = capabilities.isReasoningMandatory ?? false
+        body.append(#","thinking":{"supported":"#)
+        body.append(reasons ? "true" : "false")
+        body.append(#","types":{"#)
+        writeAbility("adaptive", reasons, into: &body)
+        body.append(",")
+        writeAbility("between_tools", reasons, into: &body)
+        body.append(",")
+        writeAbility("disabled", !isMandatory, into: &body)
+        body.append(",")
+        writeAbility("enabled", reasons, into: &body)
+        body.append("}}")
     }
 }

@@ -120,7 +120,7 @@ extension MessagesExchange {
             let room = Self.errorBodyBytesMax - errorBody.count
             errorBody.append(bytes.extracting(first: min(bytes.count, room)))
             guard bytes.count >= room else { return .wait }
-            return refused(.cancel, over: &channel, lessons: &lessons, into: &output)
+            return refused(.cancel, at: now, over: &channel, lessons: &lessons, into: &output)
         }
         let events = translator.summary.events
         let mark = begin(over: &channel, into: &output)
@@ -154,7 +154,7 @@ extension MessagesExchange {
             return failed(error, .over, at: now, over: &channel, into: &output)
         }
         guard head.status == 200 else {
-            return refused(.over, over: &channel, lessons: &lessons, into: &output)
+            return refused(.over, at: now, over: &channel, lessons: &lessons, into: &output)
         }
         let mark = begin(over: &channel, into: &output)
         let progress =
@@ -283,7 +283,10 @@ extension MessagesExchange {
             if case .asked = phase, let call = attempt.retryForContent() { return again(call) }
             return finishEmpty(fate, over: &channel, into: &output)
         case .failed(let error):
-            let failure = UpstreamFailure(error: error, remedy: translator.remedy)
+            let failure = UpstreamFailure(
+                error: error, remedy: translator.remedy,
+                contextTokens: translator.contextTokens)
+            learn(from: failure, at: now, into: &lessons)
             if case .asked = phase, let call = attempt.retry(after: failure, lessons: &lessons) {
                 return again(call)
             }
@@ -318,7 +321,7 @@ extension MessagesExchange {
 
     /// The upstream's status is no success, and its body is here, as far as it is read.
     private mutating func refused(
-        _ fate: UpstreamFate, over channel: inout ResponseChannel,
+        _ fate: UpstreamFate, at now: MonotonicTime, over channel: inout ResponseChannel,
         lessons: inout UpstreamLessons, into output: inout [UInt8]
     ) -> Step {
         let text = { (bytes: [UInt8]) in
@@ -329,10 +332,18 @@ extension MessagesExchange {
             headers: .init(
                 retryAfter: text(head.retryAfter), rateLimitReset: text(head.rateLimitReset)),
             body: errorBody)
+        learn(from: failure, at: now, into: &lessons)
         if case .asked = phase, let call = attempt.retry(after: failure, lessons: &lessons) {
             return again(call)
         }
         return report(failure.error, fate, over: &channel, into: &output)
+    }
+
+    private func learn(
+        from failure: UpstreamFailure, at now: MonotonicTime, into lessons: inout UpstreamLessons
+    ) {
+        guard let tokens = failure.contextTokens else { return }
+        lessons.learn(contextTokens: tokens, of: attempt.upstreamModel, at: now)
     }
 
     /// Asks the upstream again, as if it had not been asked before.
@@ -421,7 +432,17 @@ extension MessagesExchange {
         record.cacheReadTokens = summary.usage.cacheRead
         record.cacheWriteTokens = summary.usage.cacheWrite
         record.reasoningTokens = summary.usage.reasoning ?? 0
-        record.cost = summary.usage.cost
+        notePrice(summary.usage)
         record.retries = attempt.retries
+    }
+
+    private mutating func notePrice(_ usage: TokenUsage) {
+        record.cost = usage.cost
+        guard let prices = attempt.prices, usage.prompt > 0 || usage.output > 0 else { return }
+        let isHour = attempt.translated.facts.cachesForAnHour
+        record.cacheSaving = prices.saving(of: usage, cachesForAnHour: isHour)
+        guard usage.cost.isEmpty else { return }
+        record.isCostListed = true
+        record.cost = Array(prices.cost(of: usage, cachesForAnHour: isHour).description.utf8)
     }
 }

@@ -10,6 +10,8 @@ struct UpstreamAttempt {
     private(set) var translated: TranslatedRequest
     /// How often the upstream was asked again.
     private(set) var retries = 0
+    /// What the model's tokens cost.
+    var prices: ModelPrices?
 
     private let outline: RequestOutline
     private var settings: RequestSettings
@@ -20,19 +22,25 @@ struct UpstreamAttempt {
     private var reasons: Set<Reason> = []
 
     private enum Reason: Hashable {
-        case connection, content, unavailable, reasoning, strictness, parameter(String)
+        case connection, content, unavailable, reasoning, strictness, length, parameter(String)
     }
 
     /// Translates the request in `document` and takes its bytes over.
     ///
     /// - Returns: the attempt and the call to be made.
-    /// - Throws: the 400 that the client gets when the request cannot be translated.
+    /// - Throws: the 400 that the client gets when the request cannot be translated, or is certain
+    ///   to be too long for the model.
     static func first(
         _ document: inout JSONDocument, outline: RequestOutline, settings: RequestSettings
     ) throws(APIError) -> (attempt: UpstreamAttempt, call: UpstreamCall) {
         var settings = settings
         let estimate = TokenEstimate.inputTokens(document)
         settings.promptTokens = estimate
+        if let window = settings.capabilities.contextTokens,
+            Self.isCertainlyTooLong(estimate, for: window)
+        {
+            throw .promptTooLong(estimate, limit: window)
+        }
         var body: [UInt8] = []
         let translated = try RequestTranslator.translate(
             document, outline: outline, settings: settings, into: &body)
@@ -40,6 +48,15 @@ struct UpstreamAttempt {
             isStreaming: outline.isStreaming, translated: translated, outline: outline,
             settings: settings, inputTokensEstimate: estimate, clientBody: document.takeBytes())
         return (attempt, UpstreamCall(body: body, beta: translated.headers.anthropicBeta))
+    }
+
+    /// Whether a prompt is too long however wrong the estimate is: then the client hears so at once,
+    /// and nothing is uploaded. In doubt the upstream decides, which knows.
+    ///
+    /// The estimate goes by classes of bytes and is wide of the mark for unusual text, hence twice the
+    /// window: what is less only costs an upload.
+    private static func isCertainlyTooLong(_ estimate: Int, for window: Int) -> Bool {
+        estimate / 2 > window
     }
 
     private init(
@@ -82,7 +99,14 @@ struct UpstreamAttempt {
 
     /// The call failed before the upstream can have begun to work.
     mutating func retry(after failure: TransferFailure) -> UpstreamCall? {
-        failure.isFreeToRetry ? again(because: .connection) : nil
+        guard failure.isFreeToRetry else { return nil }
+        forgetProvider()
+        return again(because: .connection)
+    }
+
+    /// Lets somebody else answer than the provider that was asked for.
+    private mutating func forgetProvider() {
+        settings.extraFields.removeAll { $0.name == ProviderPins.fieldName }
     }
 
     /// The upstream ended its answer without any content.
@@ -104,7 +128,13 @@ struct UpstreamAttempt {
         case .dropStrict:
             settings.isWithoutStrict = true
             return again(because: .strictness)
-        case .lowerMaxTokens, .none:
+        case .lowerMaxTokens(let tokens):
+            guard tokens >= Limits.answerTokensMin,
+                tokens < settings.capabilities.outputTokensMax ?? .max, tokens < outline.maxTokens
+            else { return nil }
+            settings.capabilities.outputTokensMax = tokens
+            return again(because: .length)
+        case .none:
             return retryWhenUnavailable(failure.error)
         }
     }
@@ -113,7 +143,9 @@ struct UpstreamAttempt {
     /// nothing was generated.
     private mutating func retryWhenUnavailable(_ error: APIError) -> UpstreamCall? {
         let isUnavailable = error.status == 502 || (error.status == 529 && error.retryAfter == nil)
-        return isUnavailable && error.shouldRetry != false ? again(because: .unavailable) : nil
+        guard isUnavailable, error.shouldRetry != false else { return nil }
+        forgetProvider()
+        return again(because: .unavailable)
     }
 
     private mutating func again(because reason: Reason) -> UpstreamCall? {

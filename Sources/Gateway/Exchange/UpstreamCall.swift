@@ -1,8 +1,17 @@
 // What the core asks of the upstream and what it hears back: the words between Gateway and Upstream.
 
-/// A call of the upstream's chat-completions endpoint. Where it goes and with which credentials is
-/// not said here: that comes from the configuration alone, never from a request.
+/// A call of the upstream. Which host it goes to and with which credentials is not said here: that
+/// comes from the configuration alone, never from a request.
 package struct UpstreamCall: Equatable, Sendable {
+    /// What is asked for.
+    package enum Resource: Sendable {
+        /// `POST …/chat/completions`.
+        case chatCompletions
+        /// `GET …/models`.
+        case models
+    }
+
+    package var resource = Resource.chatCompletions
     /// The translated request.
     package var body: [UInt8]
     /// The value of `x-anthropic-beta`, which OpenRouter wants for some features of Claude models.
@@ -11,6 +20,13 @@ package struct UpstreamCall: Equatable, Sendable {
     package init(body: [UInt8], beta: String? = nil) {
         self.body = body
         self.beta = beta
+    }
+
+    /// The call for the list of models.
+    package static var models: UpstreamCall {
+        var call = UpstreamCall(body: [])
+        call.resource = .models
+        return call
     }
 }
 

@@ -47,6 +47,12 @@ package struct RequestRecord: Sendable {
     package var reasoningTokens = 0
     /// US dollars as the upstream writes them.
     package var cost: [UInt8] = []
+    /// Whether the cost is ours to tell, from the list of prices and the tokens used.
+    package var isCostListed = false
+    /// What caching has saved; nil when prices are not known.
+    package var cacheSaving: MoneyAmount?
+    /// Where the prompt does not go on from the session's last turn.
+    package var divergence: PromptDivergence?
     /// Names of fields that the translation left out.
     package var dropped: [String] = []
     /// How often the upstream was asked again.

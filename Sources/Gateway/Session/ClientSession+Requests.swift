@@ -135,14 +135,14 @@ extension ClientSession {
             phase = .inflating
             act(.inflate(body, bytesMax: settings.configuration.bodyBytesMax))
         case .models:
-            let isAnthropic = request?.isAnthropicClient ?? true
-            answer(settings.models.list(forAnthropicClient: isAnthropic), at: now, into: &output)
+            answerModels(at: now, into: &output)
         case .model(let id):
             answerModel(id, at: now, into: &output)
         case .health:
             let body = HealthReport.body(
                 settings.configuration, version: state.version, uptime: now - state.startedAt,
-                isDraining: state.isDraining)
+                isDraining: state.isDraining, catalogue: state.catalogue,
+                timeOfDay: state.timeOfDay, usage: state.usageTotals())
             answer(body, at: now, into: &output)
         case .probe:
             answer([], at: now, into: &output)
@@ -181,19 +181,46 @@ extension ClientSession {
         requestAnswered(at: now, into: &output)
     }
 
+    private mutating func answerModels(at now: MonotonicTime, into output: inout [UInt8]) {
+        let isAnthropic = request?.isAnthropicClient ?? true
+        do throws(APIError) {
+            let query = try ModelListQuery(request?.query ?? [])
+            let body = try state.modelListing().list(
+                query, forAnthropicClient: isAnthropic,
+                learnt: { state.lessons.contextTokens(of: Array($0.utf8), at: now) })
+            answer(body, at: now, into: &output)
+        } catch {
+            fail(error, at: now, into: &output)
+        }
+    }
+
     private mutating func answerModel(
         _ id: [UInt8], at now: MonotonicTime, into output: inout [UInt8]
     ) {
-        let isAnthropic = request?.isAnthropicClient ?? true
-        guard let decoded = PercentEncoding.decode(id[...]),
-            let body = settings.models.model(
-                String(decoding: decoded, as: UTF8.self), forAnthropicClient: isAnthropic)
-        else {
+        let decoded = PercentEncoding.decode(id[...]) ?? id
+        guard let model = listedModel(String(decoding: decoded, as: UTF8.self)) else {
             return fail(
                 .notFound("The proxy lists no model of this id; GET /v1/models shows them."),
                 at: now, into: &output)
         }
+        let isAnthropic = request?.isAnthropicClient ?? true
+        let body = ModelListing.body(
+            model, forAnthropicClient: isAnthropic,
+            learnt: { state.lessons.contextTokens(of: Array($0.utf8), at: now) })
         answer(body, at: now, into: &output)
+    }
+
+    /// The model of this id: one of the list, or one that only the upstream lists.
+    private func listedModel(_ id: String) -> ModelListing.Model? {
+        let listing = state.modelListing()
+        if let model = listing.models.first(where: { $0.id == id }) { return model }
+        let upstreamID = settings.choice.upstreamModel(for: id, in: state.catalogue)
+        guard id.hasSuffix(upstreamID), let details = state.knownModel(upstreamID) else {
+            return nil
+        }
+        return ModelListing.Model(
+            id: id, displayName: details.name ?? upstreamID, upstreamID: upstreamID,
+            details: details)
     }
 }
 
@@ -243,13 +270,27 @@ extension ClientSession {
             throw .noUpstreamKey
         }
         let requested = String(decoding: outline.model, as: UTF8.self)
-        let model = Array(settings.choice.upstreamModel(for: requested).utf8)
+        let model = Array(
+            settings.choice.upstreamModel(for: requested, in: state.catalogue).utf8)
         var translation = RequestSettings(profile: settings.profile, upstreamModel: model)
         translation.sessionID = request.sessionID
         translation.identitySalt = settings.identitySalt
+        let known = state.model(model, at: now)
+        translation.capabilities = known.capabilities
+        translation.addsCacheMarks = configuration.cacheBreakpoints == .add
+        let session = sessionDigest(request.sessionID ?? outline.sessionID, model: model)
+        cacheKey = session?.key
+        translation.takesFingerprint = session != nil
+        if configuration.pinsProvider, settings.profile.allowsProviderOrder, let session,
+            let provider = state.pins.provider(of: session.key)
+        {
+            translation.extraFields.append(ProviderPins.preference(for: provider))
+        }
         translation.omittedFields = state.lessons.refusedParameters(of: model)
-        let (attempt, call) = try UpstreamAttempt.first(
+            .union(known.refusedFields)
+        var (attempt, call) = try UpstreamAttempt.first(
             &state.document, outline: outline, settings: translation)
+        attempt.prices = known.prices
 
         channel.dropped = attempt.translated.dropped.headerValue
         var record = request.record
@@ -258,6 +299,12 @@ extension ClientSession {
         record.upstreamModel = model
         record.dropped = attempt.translated.dropped.names
         record.requestBytes = request.bodyBytes
+        if let session {
+            record.sessionHash = session.name
+            if let prompt = attempt.translated.fingerprint {
+                record.divergence = state.prefixes.note(prompt, session: session.key, at: now)
+            }
+        }
         let identity = StreamTranslator.Identity(
             messageID: Array("msg_".utf8) + channel.requestID,
             requestID: channel.prefixedRequestID, upstreamModel: model,
@@ -269,6 +316,42 @@ extension ClientSession {
         state.exchangesOpen += 1
         phase = .exchanging
         act(.startUpstream(call))
+    }
+}
+
+// MARK: - Prompt caches
+
+extension ClientSession {
+    /// A session by its digests: `name` is the beginning of what the upstream gets to know it by,
+    /// `key` stands for the session with one model.
+    private func sessionDigest(
+        _ session: [UInt8]?, model: [UInt8]
+    ) -> (name: [UInt8], key: UInt64)? {
+        guard let session else { return nil }
+        let digest = SHA256.digest(
+            (settings.identitySalt + Array("session_id:".utf8) + session).span)
+        var name: [UInt8] = []
+        for byte in digest.prefix(8) { name.append(hexadecimal: byte) }
+        // FNV-1a: a model is no secret, and need not be told from all others there might be.
+        var key = digest.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        for byte in model { key = (key ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        return (name, key)
+    }
+
+    /// Remembers who has answered, or forgets who could not.
+    mutating func learnProvider(from record: RequestRecord) {
+        guard let key = cacheKey.take(), settings.configuration.pinsProvider else { return }
+        switch record.outcome {
+        case .completed: state.pins.answered(key, by: record.provider)
+        case .cancelled: break
+        case .failed, .interrupted:
+            switch record.errorType {
+            case .rateLimit, .api, .timeout, .overloaded: state.pins.release(key)
+            case .invalidRequest, .authentication, .billing, .permission, .notFound, .conflict,
+                .requestTooLarge, nil:
+                break
+            }
+        }
     }
 }
 

@@ -37,6 +37,8 @@ package struct ClientSession: ~Copyable {
     /// The request being answered.
     var channel: ResponseChannel
     var exchange: MessagesExchange?
+    /// Stands for the session and the model of the request being answered.
+    var cacheKey: UInt64?
     /// The settings that the present request is served by.
     var settings: Settings
     /// Bytes of requests that the client has sent ahead.
@@ -341,7 +343,16 @@ extension ClientSession {
     private mutating func endExchange(at now: MonotonicTime) {
         guard let ended = exchange.take() else { return }
         state.exchangesOpen -= 1
+        learn(from: ended.record)
         record(ended.record, at: now)
+    }
+
+    private mutating func learn(from record: RequestRecord) {
+        learnProvider(from: record)
+        guard record.outcome == .completed else { return }
+        state.lessons.answered(
+            record.upstreamModel,
+            promptTokens: record.inputTokens + record.cacheReadTokens + record.cacheWriteTokens)
     }
 
     /// Hands the record of a request out, with what only the session knows.

@@ -1,4 +1,5 @@
-// The time of day as HTTP writes it (RFC 9110 §5.6.7, IMF-fixdate): `Sun, 06 Nov 1994 08:49:37 GMT`.
+// The time of day as HTTP writes it (RFC 9110 §5.6.7, IMF-fixdate): `Sun, 06 Nov 1994 08:49:37 GMT`;
+// and as JSON has it.
 
 enum HTTPDate {
     private static let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
@@ -14,6 +15,14 @@ enum HTTPDate {
         let clock = [seconds / 3600 % 24, seconds / 60 % 60, seconds % 60].map(twoDigits)
         return "\(weekdays[days % 7]), \(twoDigits(day)) \(months[month - 1]) \(year) "
             + "\(clock.joined(separator: ":")) GMT"
+    }
+
+    /// The same as the Messages API writes it (RFC 3339): `1994-11-06T08:49:37Z`.
+    static func internetText(_ time: Duration) -> String {
+        let seconds = Int(time.components.seconds)
+        let (year, month, day) = date(daysSince1970: seconds / 86_400)
+        let clock = [seconds / 3600 % 24, seconds / 60 % 60, seconds % 60].map(twoDigits)
+        return "\(year)-\(twoDigits(month))-\(twoDigits(day))T\(clock.joined(separator: ":"))Z"
     }
 
     /// The Gregorian date of a day: years of 365.2425 days that begin in March, so that the leap day

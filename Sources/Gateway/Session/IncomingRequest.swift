@@ -13,6 +13,8 @@ struct IncomingRequest {
     var body: [UInt8] = []
 
     var route = Route.probe
+    /// The target's query, without the `?`.
+    var query: [UInt8] = []
     var isGzip = false
     var isAnthropicClient = false
     var sessionID: [UInt8]?
@@ -31,6 +33,7 @@ struct IncomingRequest {
         if let length = head.contentLength {
             body.reserveCapacity(min(length, Limits.bodyReservedMax))
         }
+        query = head.query.map { Array($0) } ?? []
         isGzip = head.field("content-encoding").map(Self.isGzip) ?? false
         isAnthropicClient = head.field("anthropic-version") != nil
         sessionID = head.field("x-claude-code-session-id").flatMap(Self.sessionID)

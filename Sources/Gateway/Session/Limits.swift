@@ -19,6 +19,9 @@ package enum Limits {
     static let firstRequestGrace = Duration.seconds(1)
     /// What a record keeps of a path or a user agent.
     static let loggedBytesMax = 128
+    /// The shortest answer that is worth asking for when there is no money or room for the one that
+    /// the client wants: enough to end a thought, or to call a tool.
+    static let answerTokensMin = 1024
     /// How often an upstream is asked again for one request: once for a connection that failed, once
     /// for each thing that it may object to.
     static let retriesMax = 3

@@ -48,6 +48,12 @@ package struct APIError: Error, Equatable, Sendable {
         APIError(status: 400, type: .invalidRequest, message: message)
     }
 
+    /// A 400 for a prompt that is longer than the model's context, in the words by which clients
+    /// compact it.
+    package static func promptTooLong(_ input: Int, limit: Int) -> APIError {
+        .invalidRequest(ContextOverflow(input: input, limit: limit, output: nil).message)
+    }
+
     /// Appends `{"type":"error","error":{…},"request_id":…}`.
     package func writeEnvelope(requestID: [UInt8], into output: inout [UInt8]) {
         output.append(#"{"type":"error","error":{"type":""#)

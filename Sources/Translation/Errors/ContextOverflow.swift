@@ -10,6 +10,10 @@ struct ContextOverflow: Equatable {
     var limit: Int
     /// What was asked for as output, when only both together are too much.
     var output: Int?
+    /// Whether the upstream has named the limit.
+    var isLimitStated = false
+    /// Whether it has named the input.
+    var isInputStated = false
 
     /// The sentence that clients know.
     var message: String {
@@ -40,9 +44,21 @@ struct ContextOverflow: Equatable {
         } else {
             self.init(input: max(used, limit + 1), limit: limit, output: nil)
         }
+        isLimitStated = stated.limit != nil
+        isInputStated = known != nil
     }
 
-    private init(input: Int, limit: Int, output: Int?) {
+    /// What is kept free when an answer is shortened so that it fits: what Claude Code keeps free.
+    private static let reserve = 1000
+
+    /// The most that the answer may have with this input, as far as the upstream has said; nil when
+    /// it has not, or when the input alone is too long.
+    var outputTokensLeft: Int? {
+        guard output != nil, isLimitStated, isInputStated else { return nil }
+        return limit - input - Self.reserve
+    }
+
+    init(input: Int, limit: Int, output: Int?) {
         self.input = input
         self.limit = limit
         self.output = output

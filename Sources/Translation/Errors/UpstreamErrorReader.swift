@@ -11,7 +11,7 @@ package enum UpstreamRemedy: Equatable, Sendable {
     case dropReasoning
     /// No provider takes strict schemas.
     case dropStrict
-    /// The account affords no more output than this.
+    /// There is money, or room in the context, for no more output than this.
     case lowerMaxTokens(Int)
 }
 
@@ -19,10 +19,13 @@ package enum UpstreamRemedy: Equatable, Sendable {
 package struct UpstreamFailure: Equatable, Sendable {
     package var error: APIError
     package var remedy: UpstreamRemedy
+    /// The model's context in tokens, if the upstream has named it when it refused a longer prompt.
+    package var contextTokens: Int?
 
-    package init(error: APIError, remedy: UpstreamRemedy) {
+    package init(error: APIError, remedy: UpstreamRemedy, contextTokens: Int? = nil) {
         self.error = error
         self.remedy = remedy
+        self.contextTokens = contextTokens
     }
 }
 
@@ -132,7 +135,12 @@ package struct UpstreamErrorReader: Sendable {
             error.retryAfter = nil
         }
         error.message = SecretScrubber.scrub(error.message, secret: secret)
-        return UpstreamFailure(error: error, remedy: remedy(report, status: status))
+        var failure = UpstreamFailure(error: error, remedy: remedy(report, status: status))
+        if let overflow = overflow(report), error.message == overflow.message {
+            if overflow.isLimitStated { failure.contextTokens = overflow.limit }
+            if let tokens = overflow.outputTokensLeft { failure.remedy = .lowerMaxTokens(tokens) }
+        }
+        return failure
     }
 
     private func error(
@@ -169,20 +177,22 @@ package struct UpstreamErrorReader: Sendable {
     private func badRequest(
         _ report: UpstreamErrorReport, status: Int, _ text: String
     ) -> APIError {
+        if let overflow = overflow(report) { return .invalidRequest(overflow.message) }
+        if report.code == "model_not_found" { return notFound(report, text) }
+        if status == 413 { return APIError(status: 413, type: .requestTooLarge, message: text) }
+        return .invalidRequest(text)
+    }
+
+    /// The overflow of the context that the report tells of.
+    private func overflow(_ report: UpstreamErrorReport) -> ContextOverflow? {
         let certain = ["context_length_exceeded", "max_tokens_exceeded", "token_limit_exceeded"]
         let isCertain = certain.contains(report.errorType) || certain.contains(report.code)
         let isOther =
             report.errorType == "string_too_long" || report.code == "string_above_max_length"
-        if !isOther,
-            let overflow = ContextOverflow(
-                text: report.message, isCertain: isCertain, inputEstimate: inputTokensEstimate,
-                maxTokens: maxTokens)
-        {
-            return .invalidRequest(overflow.message)
-        }
-        if report.code == "model_not_found" { return notFound(report, text) }
-        if status == 413 { return APIError(status: 413, type: .requestTooLarge, message: text) }
-        return .invalidRequest(text)
+        if isOther { return nil }
+        return ContextOverflow(
+            text: report.message, isCertain: isCertain, inputEstimate: inputTokensEstimate,
+            maxTokens: maxTokens)
     }
 
     /// A 403 is about the content, or a permission, or a region; a bare one is about our key.

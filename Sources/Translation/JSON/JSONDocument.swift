@@ -52,6 +52,9 @@ package struct JSONDocument {
 
     // MARK: Values
 
+    /// How many values and keys there are.
+    var valueCount: Int { tokens.count }
+
     /// The kind of the value at `node`.
     package func kind(_ node: JSONNode) -> JSONKind { tokens[Int(node.index)].kind }
 

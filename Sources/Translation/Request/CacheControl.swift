@@ -21,7 +21,7 @@ extension RequestWriter {
         _ node: JSONNode?, at path: FieldPath
     ) throws(APIError) -> CacheControl? {
         guard let node = try document.optional(node, .object, at: path, "cache_control") else {
-            return nil
+            return madeUpMarks.contains(path) ? .fiveMinutes : nil
         }
         let type = try document.required(
             document.member(node, "type"), .string, at: path, "cache_control.type")
@@ -49,6 +49,7 @@ extension RequestWriter {
             facts.cachesForAnHour = true
         }
         cacheMarks.append(start..<output.count)
+        if settings.takesFingerprint { immaterial.append(start..<output.count) }
     }
 
     /// Cuts out the first breakpoints of the prompt until `max` are left. `toolMarks` says which of

@@ -117,6 +117,8 @@ extension RequestWriter {
             output.append(UInt8(ascii: "\""))
             return
         }
+        let isOneText = parts.count == 1 && lastText == 0
+        if isOneText { noteImmaterial(#"[{"type":"text","text":"#) }
         output.append(UInt8(ascii: "["))
         for index in parts.indices {
             if index > 0 { output.append(UInt8(ascii: ",")) }
@@ -126,6 +128,7 @@ extension RequestWriter {
                 write(text)
                 output.append(UInt8(ascii: "\""))
                 write(text.cacheControl)
+                if isOneText { noteImmaterial("}]") }
                 output.append(UInt8(ascii: "}"))
             case .image, .file: write(parts[index])
             }

@@ -44,6 +44,16 @@ package enum ModelFamily: Sendable, Equatable {
     }
 }
 
+extension ModelFamily {
+    /// Whether these models cache nothing but what a breakpoint ends. Gemini's cache by themselves.
+    var cachesOnlyToMarks: Bool {
+        switch self {
+        case .claude, .qwen: true
+        case .gemini, .openAI, .deepSeek, .other: false
+        }
+    }
+}
+
 /// How hard a model is to think, from least to most.
 package enum ReasoningEffort: Sendable, Comparable, CaseIterable {
     case minimal, low, medium, high, xhigh, max

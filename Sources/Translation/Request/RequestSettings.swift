@@ -52,6 +52,10 @@ package struct RequestSettings: Sendable {
     package var isWithoutReasoning = false
     /// Leaves `strict` out: for a retry after no endpoint was found that has it.
     package var isWithoutStrict = false
+    /// Whether breakpoints are made up for a request that has none, where models need them.
+    package var addsCacheMarks = false
+    /// Whether a fingerprint of the prompt is wanted.
+    package var takesFingerprint = false
     package var unsupportedServerTool = UnsupportedServerTool.leaveOut
 
     package init(profile: UpstreamProfile, upstreamModel: [UInt8]) {

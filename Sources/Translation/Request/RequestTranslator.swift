@@ -34,6 +34,8 @@ package struct TranslatedRequest: Sendable {
     package var facts: RequestFacts
     package var dropped: DroppedFields
     package var headers: UpstreamHeaders
+    /// Nil when none was wanted.
+    package var fingerprint: PromptFingerprint?
 }
 
 /// Translates requests.
@@ -56,7 +58,8 @@ package enum RequestTranslator {
         try writer.writeBody()
         writer.noteUnhandledFields()
         return TranslatedRequest(
-            facts: writer.facts, dropped: writer.dropped, headers: writer.headers)
+            facts: writer.facts, dropped: writer.dropped, headers: writer.headers,
+            fingerprint: writer.fingerprint)
     }
 }
 
@@ -65,11 +68,13 @@ extension RequestWriter {
         facts.requestedModel = outline.model
         facts.isStreaming = outline.isStreaming
         try planTools()
+        planCacheMarks()
         output.append(#"{"model":""#)
         output.append(jsonEscaping: String(decoding: settings.upstreamModel, as: UTF8.self))
         output.append(#"","messages":["#)
         try writeSystem()
         try writeMessages()
+        noteMessagesEnd()
         output.append(UInt8(ascii: "]"))
         let firstToolMark = cacheMarks.count
         try writeTools()
@@ -86,6 +91,7 @@ extension RequestWriter {
         writeIdentity()
         writeExtraFields()
         output.append(UInt8(ascii: "}"))
+        takeFingerprint()
         limitCacheMarks(to: Self.cacheMarksMax - (isAutomatic ? 1 : 0), toolMarks: toolMarks)
     }
 

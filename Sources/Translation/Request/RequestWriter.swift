@@ -54,6 +54,15 @@ struct RequestWriter {
     var effortOverride: ReasoningEffort?
     /// Where breakpoints have been written, in the order of the body.
     var cacheMarks: [Range<Int>] = []
+    /// Where breakpoints are made up.
+    var madeUpMarks = MadeUpMarks()
+    /// Where the messages are, when a fingerprint is wanted.
+    var messageMarks: [MessageMark] = []
+    /// What of the body a model does not read: breakpoints, and the brackets they need.
+    var immaterial: [Range<Int>] = []
+    /// Where the tools are.
+    var toolsRange: Range<Int>?
+    var fingerprint: PromptFingerprint?
     /// Whether the body has tools, and whether one of them must be called.
     var hasTools = false
     var forcesTool = false
@@ -86,6 +95,7 @@ struct RequestWriter {
     /// Begins the next element of `messages`.
     mutating func beginMessage(_ opening: StaticString) {
         if messageCount > 0 { output.append(UInt8(ascii: ",")) }
+        noteMessage(opening)
         messageCount += 1
         endsWithAnswer = false
         output.append(opening)

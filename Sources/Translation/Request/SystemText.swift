@@ -10,7 +10,8 @@ extension RequestWriter {
         let path = FieldPath("system")
         if let system = outline.fields.system, !document.isNull(system) {
             switch document.kind(system) {
-            case .string: addSystemText(system, nil)
+            case .string:
+                addSystemText(system, madeUpMarks.contains(path) ? .fiveMinutes : nil)
             case .array:
                 var elements = document.elements(of: system)
                 var index = 0

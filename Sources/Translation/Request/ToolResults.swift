@@ -76,9 +76,11 @@ extension RequestWriter {
         }
         let isInline = settings.profile.toolMedia == .inline && !media.isEmpty
         if isInline || mark != nil {
+            if !isInline { noteImmaterial(#"[{"type":"text","text":"#) }
             output.append(#"[{"type":"text","text":"#)
             writeResultText(isError: isError, hasMedia: !media.isEmpty)
             write(mark)
+            if !isInline { noteImmaterial("}]") }
             output.append(UInt8(ascii: "}"))
             if isInline {
                 for part in media {

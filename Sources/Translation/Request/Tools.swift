@@ -23,6 +23,13 @@ struct OfferedTool {
     }
 
     var kind = Kind.function
+    /// Whether it is written as a function, on which a breakpoint may stand.
+    var isFunction: Bool {
+        switch kind {
+        case .function, .builtIn: true
+        case .webSearch, .webFetch: false
+        }
+    }
     var path = FieldPath("tools")
     /// The client's name, decoded.
     var name: [UInt8] = []
@@ -209,6 +216,11 @@ extension RequestWriter {
             if choice.mode != nil, choice.mode != .auto { dropped.note("tool_choice") }
             return
         }
+        if madeUpMarks.isOnTools {
+            // The last one that can have a mark.
+            madeUpMarks.tool = offer.last { $0.isFunction }?.path.index
+        }
+        let start = output.count
         writeKey("tools")
         output.append(UInt8(ascii: "["))
         for index in offer.indices {
@@ -219,6 +231,7 @@ extension RequestWriter {
             }
         }
         output.append(UInt8(ascii: "]"))
+        toolsRange = start..<output.count
         hasTools = true
         try write(choice, among: offer)
     }

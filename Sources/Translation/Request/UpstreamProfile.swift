@@ -84,6 +84,8 @@ package struct UpstreamProfile: Sendable, Equatable {
     package var allowsStrict = true
     package var structuredOutput = StructuredOutput.schema
     package var allowsSessionID = false
+    /// `provider: {order}`: who among several is to answer.
+    package var allowsProviderOrder = false
     package var allowsUser = false
     package var toolIDForm = ToolIDForm.any
     package var allowsTopK = false
@@ -127,6 +129,7 @@ extension UpstreamProfile {
         profile.allowsFiles = true
         profile.allowsFileURLs = true
         profile.allowsSessionID = true
+        profile.allowsProviderOrder = true
         profile.allowsUser = true
         profile.allowsTopK = true
         profile.allowsServerTools = true

@@ -6,7 +6,8 @@ extension RequestWriter {
     /// - Returns: whether tool results were among it that have been written as tool messages.
     mutating func addUserContent(_ entry: MessageEntry) throws(APIError) -> Bool {
         guard entry.hasBlocks else {
-            addText(entry.content)
+            addText(
+                entry.content, madeUpMarks.contains(entry.path) ? .fiveMinutes : nil)
             return false
         }
         var hadResults = false

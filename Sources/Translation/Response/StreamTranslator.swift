@@ -113,6 +113,8 @@ package struct StreamTranslator: ~Copyable {
     package internal(set) var summary = ResponseSummary()
     /// What may help after `failed`, when the upstream gave the reason.
     package internal(set) var remedy = UpstreamRemedy.none
+    /// The model's context in tokens, when the upstream has failed for it and named it.
+    package internal(set) var contextTokens: Int?
 
     package init(
         facts: RequestFacts, identity: Identity, inputTokensEstimate: Int,
@@ -335,6 +337,7 @@ package struct StreamTranslator: ~Copyable {
 
     mutating func fail(_ failure: UpstreamFailure, into output: inout [UInt8]) {
         remedy = failure.remedy
+        contextTokens = failure.contextTokens
         fail(failure.error, into: &output)
     }
 

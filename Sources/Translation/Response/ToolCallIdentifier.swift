@@ -126,7 +126,7 @@ package enum ToolCallIdentifier {
 
 extension [UInt8] {
     /// Appends the two lowercase hexadecimal digits of `byte`.
-    mutating func append(hexadecimal byte: UInt8) {
+    package mutating func append(hexadecimal byte: UInt8) {
         let high = byte >> 4
         let low = byte & 0x0F
         append(high < 10 ? UInt8(ascii: "0") + high : UInt8(ascii: "a") + high - 10)

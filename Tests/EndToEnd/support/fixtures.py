@@ -22,10 +22,10 @@ def start(upstream, tmp_path):
     """
     proxies = []
 
-    def start(arguments=(), url=upstream.url, **settings):
+    def start(arguments=(), url=upstream.url, state=None, **settings):
         directory = tmp_path / f"proxy-{len(proxies)}"
         directory.mkdir()
-        proxy = Proxy(directory, url, arguments, **settings)
+        proxy = Proxy(directory, url, arguments, state, **settings)
         proxies.append(proxy)
         return proxy
 

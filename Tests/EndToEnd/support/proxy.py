@@ -48,15 +48,19 @@ def run(arguments, directory, environment=None):
 class Proxy:
     """A running `claude-proxy serve`."""
 
-    def __init__(self, directory, upstream_url, arguments=(), **settings):
+    def __init__(self, directory, upstream_url, arguments=(), state=None, **settings):
         environment = {
             "CLAUDE_PROXY_LISTEN": "127.0.0.1:0",
             "CLAUDE_PROXY_LOG_FORMAT": "json",
+            # Scripts are for requests; tests of the list of models ask for it.
+            "CLAUDE_PROXY_MODELS_REFRESH": "0s",
             "CLAUDE_PROXY_UPSTREAM_PROFILE": "openrouter",
             "OPENROUTER_API_KEY": KEY,
         }
         if upstream_url:
             environment["CLAUDE_PROXY_UPSTREAM_URL"] = upstream_url
+        if state:
+            environment["STATE_DIRECTORY"] = str(state)
         environment.update(full_names(settings))
         self.process = subprocess.Popen(
             [binary(), "serve", *arguments], cwd=directory,

@@ -30,6 +30,11 @@ import Testing
         ("CLAUDE_PROXY_REPORT_MODEL", "requested", "requested"),
         ("CLAUDE_PROXY_REPORT_MODEL", "upstream", "upstream"),
         ("CLAUDE_PROXY_REPORT_MODEL", "claude-opus-4-1", "claude-opus-4-1"),
+        ("CLAUDE_PROXY_LISTED_MODELS", "openai/*, z-ai/glm-5", "openai/*,z-ai/glm-5"),
+        ("CLAUDE_PROXY_MODELS_REFRESH", "0s", "0s"),
+        ("CLAUDE_PROXY_MODELS_REFRESH", "90m", "5400s"),
+        ("CLAUDE_PROXY_CACHE_BREAKPOINTS", "add", "add"),
+        ("CLAUDE_PROXY_PIN_PROVIDER", "true", "true"),
         ("CLAUDE_PROXY_LISTEN", "127.0.0.1:0", "127.0.0.1:0"),
         (
             "CLAUDE_PROXY_LISTEN", "[::1]:65535, unix:/run/claude proxy/s,LocalHost:1",
@@ -154,6 +159,13 @@ import Testing
             "CLAUDE_PROXY_REPORT_MODEL", "a\u{1B}[31m",
             #""a\u{1b}[31m" has blanks or characters outside ASCII"#
         ),
+        (
+            "CLAUDE_PROXY_LISTED_MODELS", "a*b", #""a*b" has a `*` that is not at its end"#
+        ),
+        ("CLAUDE_PROXY_LISTED_MODELS", "a*,a*", #""a*" is in the list twice"#),
+        ("CLAUDE_PROXY_MODELS_REFRESH", "169h", "it is out of range"),
+        ("CLAUDE_PROXY_CACHE_BREAKPOINTS", "always", "it is not one of the allowed words"),
+        ("CLAUDE_PROXY_PIN_PROVIDER", "maybe", "it is neither true nor false"),
         ("CLAUDE_PROXY_LISTEN", "8000", #""8000" has no host; all addresses are 0.0.0.0:8000"#),
         (
             "CLAUDE_PROXY_LISTEN", ":8000",

@@ -1,0 +1,209 @@
+// Keeps the list of the upstream's models: from the state directory at the start, from the upstream
+// when it is old. It runs on the first worker's loop, which serves clients meanwhile; all workers get
+// what comes of it. Nothing waits for it: as long as there is no list, requests go on without one.
+//
+// It has no timer that wakes an idle machine: the daemon calls `refreshIfDue` as often as it tells
+// the service manager that it lives.
+
+import EventLoop
+import Gateway
+import Glibc
+import Logging
+import Translation
+import Upstream
+
+/// Fetches, keeps and hands out the catalogue.
+final class CatalogueKeeper {
+    private let loop: Loop
+    private let upstream: UpstreamClient
+    private let directory = StateDirectory()
+    private let logger: Logger
+    private let publish: (ModelCatalogue?) -> Void
+    private var configuration: Configuration
+    private var catalogue: ModelCatalogue?
+    private var fetch: CatalogueFetch?
+    private var transfer: Transfer?
+    private var timeout: Timer?
+    private var nextFetch: Duration = .zero
+    /// How often fetching has failed since it last succeeded.
+    private var failures = 0
+
+    /// What a list may take to come.
+    private static let fetchTimeMax = Duration.seconds(60)
+    /// Far more than any list that has been seen (OpenRouter's has about a megabyte).
+    private static let listBytesMax = 32 << 20
+
+    init(
+        on loop: Loop, upstream: UpstreamClient, configuration: Configuration, logger: Logger,
+        publish: @escaping (ModelCatalogue?) -> Void
+    ) {
+        self.loop = loop
+        self.upstream = upstream
+        self.configuration = configuration
+        self.logger = logger
+        self.publish = publish
+    }
+
+    /// Takes what the last run has left, and asks the upstream if that is old.
+    func start() {
+        readFile()
+        refreshIfDue()
+    }
+
+    /// Goes by another configuration from now on.
+    func apply(_ new: Configuration) {
+        let isSameUpstream = new.upstreamURL == configuration.upstreamURL
+        configuration = new
+        if isSameUpstream {
+            scheduleFetch()
+        } else {
+            endFetch(cancelling: true)
+            failures = 0
+            nextFetch = .zero
+            catalogue = nil
+            publish(nil)
+            readFile()
+        }
+        refreshIfDue()
+    }
+
+    /// Asks the upstream if the list is old, and nobody is asking already.
+    func refreshIfDue() {
+        guard configuration.modelsRefresh > .zero, fetch == nil, loop.now >= nextFetch,
+            configuration.upstreamKey != nil || configuration.profile.name != "openrouter"
+        else { return }
+        let fetch = CatalogueFetch(bytesMax: Self.listBytesMax) { [unowned self] in ended($0) }
+        self.fetch = fetch
+        transfer = upstream.start(.models, owner: fetch)
+        let timer = Timer(on: loop) { [unowned self] in
+            endFetch(cancelling: true)
+            failed("it did not come within \(Self.fetchTimeMax.text)")
+        }
+        timer.schedule(at: loop.now + Self.fetchTimeMax)
+        timeout = timer
+    }
+
+    /// Asks for nothing more.
+    func stop() { endFetch(cancelling: true) }
+
+    // MARK: The file
+
+    private var fileName: String {
+        ModelCatalogue.fileName(for: configuration.upstreamURL.description)
+    }
+
+    private func readFile() {
+        guard configuration.modelsRefresh > .zero,
+            let bytes = directory?.read(fileName, bytesMax: ModelCatalogue.fileBytesMax),
+            let stored = ModelCatalogue(
+                file: bytes, of: configuration.upstreamURL.description)
+        else { return }
+        logger.debug("\(stored.models.count) models are known from the last run")
+        catalogue = stored
+        publish(stored)
+        scheduleFetch()
+    }
+
+    private func store(_ catalogue: ModelCatalogue) {
+        let logger = logger
+        directory?.replaceInBackground(fileName, with: catalogue.file) {
+            logger.warning("the list of models could not be written to the state directory")
+        }
+    }
+
+    /// The list's age says when the next one is due. A list of the future is old: the clock was
+    /// wrong.
+    private func scheduleFetch() {
+        guard let catalogue, failures == 0 else { return }
+        let age = Self.timeOfDay() - catalogue.fetchedAt
+        let left = age < .zero ? .zero : configuration.modelsRefresh - age
+        nextFetch = loop.now + max(.zero, left)
+    }
+
+    private static func timeOfDay() -> Duration {
+        var time = timespec()
+        // SAFETY: the call fills the local value.
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+    }
+
+    // MARK: The upstream's answer
+
+    private func endFetch(cancelling: Bool) {
+        if cancelling, let transfer { upstream.cancel(transfer) }
+        transfer = nil
+        fetch = nil
+        timeout = nil
+    }
+
+    private func ended(_ result: Result<[CatalogueModel], CatalogueFetch.Failure>) {
+        endFetch(cancelling: false)
+        switch result {
+        case .success(let models):
+            let made = ModelCatalogue(
+                upstream: configuration.upstreamURL.description,
+                fetchedAt: .seconds(Self.timeOfDay().components.seconds), models: models)
+            logger.info("the upstream lists \(models.count) models")
+            catalogue = made
+            failures = 0
+            scheduleFetch()
+            publish(made)
+            store(made)
+        case .failure(let failure):
+            failed(failure.reason)
+        }
+    }
+
+    /// The old list stays. Tries again after a minute, two, four, … up to the usual interval.
+    private func failed(_ reason: String) {
+        failures += 1
+        let pause = Duration.seconds(60) * (1 << min(failures - 1, 12))
+        nextFetch = loop.now + min(pause, configuration.modelsRefresh)
+        let consequence =
+            catalogue == nil
+            ? "limits and prices of models are not known" : "the old list stays in use"
+        // Servers without such a list are no fault; the log tells once.
+        logger.log(
+            level: failures == 1 ? .notice : .debug,
+            "the upstream's list of models is not to be had: \(reason); \(consequence)")
+    }
+}
+
+/// Receives one list.
+private final class CatalogueFetch: TransferOwner {
+    struct Failure: Error {
+        let reason: String
+    }
+
+    private let bytesMax: Int
+    private let ended: (Result<[CatalogueModel], Failure>) -> Void
+    private var reader = ModelListReader()
+    private var status = 0
+    private var bytes = 0
+
+    init(bytesMax: Int, ended: @escaping (Result<[CatalogueModel], Failure>) -> Void) {
+        self.bytesMax = bytesMax
+        self.ended = ended
+    }
+
+    override func transferResponded(_ head: UpstreamHead) { status = head.status }
+
+    override func transferReceived(_ piece: Span<UInt8>) -> Bool {
+        bytes += piece.count
+        // The rest of a list without end comes to nothing, until its time is over.
+        if status == 200, bytes <= bytesMax { reader.read(piece) }
+        return true
+    }
+
+    override func transferEnded(_ failure: TransferFailure?) {
+        if let failure { return fail(failure.detail) }
+        guard status == 200 else { return fail("HTTP \(status)") }
+        guard bytes <= bytesMax else { return fail("it is larger than \(bytesMax >> 20) MiB") }
+        guard reader.isComplete, !reader.models.isEmpty else {
+            return fail("its \(bytes) bytes are no list of models")
+        }
+        ended(.success(reader.models))
+    }
+
+    private func fail(_ reason: String) { ended(.failure(Failure(reason: reason))) }
+}

@@ -1,0 +1,81 @@
+// Which of OpenRouter's providers a session is to stay with: the one that has answered it last, since
+// that has its prompt cached. Asked for by name as long as all goes well.
+
+import Translation
+
+/// The providers of the last sessions.
+struct ProviderPins {
+    private struct Pin {
+        var provider: [UInt8]
+        var lastUsed: Int
+    }
+
+    private var pins: [UInt64: Pin] = [:]
+    private var uses = 0
+
+    static let sessionsMax = 1024
+    private static let providerBytesMax = 64
+
+    /// The provider that this session stays with.
+    mutating func provider(of session: UInt64) -> [UInt8]? {
+        guard var pin = pins[session] else { return nil }
+        uses += 1
+        pin.lastUsed = uses
+        pins[session] = pin
+        return pin.provider
+    }
+
+    /// A provider has answered. Names of another form than a name's are not taken: it is going to
+    /// stand in a request.
+    mutating func answered(_ session: UInt64, by provider: [UInt8]) {
+        guard !provider.isEmpty, provider.count <= Self.providerBytesMax,
+            provider.allSatisfy(Self.isOfName)
+        else { return }
+        uses += 1
+        if pins[session] == nil, pins.count >= Self.sessionsMax,
+            let oldest = pins.min(by: { $0.value.lastUsed < $1.value.lastUsed })
+        {
+            pins[oldest.key] = nil
+        }
+        pins[session] = Pin(provider: provider, lastUsed: uses)
+    }
+
+    /// The provider could not answer: the next request of the session goes to whom OpenRouter likes.
+    mutating func release(_ session: UInt64) { pins[session] = nil }
+
+    private static func isOfName(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: " "), UInt8(ascii: "."),
+            UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "/"):
+            true
+        default: false
+        }
+    }
+
+    // MARK: The request
+
+    /// The member of the body that asks for `provider` first, and for others when it cannot.
+    static func preference(for provider: [UInt8]) -> ExtraField {
+        var json: [UInt8] = Array(#"{"order":[""#.utf8)
+        json.append(contentsOf: slug(of: provider))
+        json.append(#""],"allow_fallbacks":true}"#)
+        return ExtraField(name: fieldName, json: json)
+    }
+
+    /// The name of that member.
+    static let fieldName = "provider"
+
+    /// Answers name providers as people know them, requests by slugs (OpenRouter documentation,
+    /// provider routing).
+    private static func slug(of provider: [UInt8]) -> [UInt8] {
+        let name = String(decoding: provider, as: UTF8.self).lowercased()
+        switch name {
+        case "google": return Array("google-vertex".utf8)
+        case "moonshot ai": return Array("moonshotai".utf8)
+        case "aionlabs": return Array("aion-labs".utf8)
+        case "atlascloud": return Array("atlas-cloud".utf8)
+        default: return name.utf8.map { $0 == 0x20 || $0 == 0x2E ? UInt8(ascii: "-") : $0 }
+        }
+    }
+}

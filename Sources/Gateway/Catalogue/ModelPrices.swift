@@ -1,0 +1,40 @@
+// What a model's tokens cost, and so what a request has cost when the upstream does not say, and
+// what a prompt cache has saved.
+
+package import Translation
+
+/// Prices of a token.
+package struct ModelPrices: Sendable, Equatable {
+    package var input: MoneyAmount
+    package var output: MoneyAmount
+    /// Input that comes from the cache; the price of other input when the upstream names none.
+    package var cacheRead: MoneyAmount?
+    /// Input that is written to the cache, for five minutes and for an hour.
+    package var cacheWrite: MoneyAmount?
+    package var cacheWriteHour: MoneyAmount?
+    /// The price of a request whatever its length.
+    package var request: MoneyAmount?
+
+    package init(input: MoneyAmount, output: MoneyAmount) {
+        self.input = input
+        self.output = output
+    }
+
+    /// What a request with this usage costs by the list.
+    package func cost(of usage: TokenUsage, cachesForAnHour: Bool) -> MoneyAmount {
+        input * usage.input + output * usage.output + (cacheRead ?? input) * usage.cacheRead
+            + write(forAnHour: cachesForAnHour) * usage.cacheWrite + (request ?? .zero)
+    }
+
+    /// What the cache has saved against a prompt without one: negative when more was written at a
+    /// higher price than was read at a lower one.
+    package func saving(of usage: TokenUsage, cachesForAnHour: Bool) -> MoneyAmount {
+        let read = (input - (cacheRead ?? input)) * usage.cacheRead
+        let write = (write(forAnHour: cachesForAnHour) - input) * usage.cacheWrite
+        return read - write
+    }
+
+    private func write(forAnHour: Bool) -> MoneyAmount {
+        (forAnHour ? cacheWriteHour ?? cacheWrite : cacheWrite) ?? input
+    }
+}
