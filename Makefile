@@ -42,6 +42,19 @@ end-to-end: build $(VENV)/.ready ## Run the tests against the built binary.
 conformance: build $(VENV)/.ready $(VENV_LEGACY)/.ready ## Run real clients against the built binary.
 	$(PYTEST) Tests/Conformance $(ARGS)
 
+.PHONY: sanitize
+sanitize: sanitize-address sanitize-thread ## Run the tests under the address and thread sanitizers.
+
+# With two workers, so that there are threads to race. Memory is the sanitizer's own to spend.
+.PHONY: sanitize-address sanitize-thread
+sanitize-address sanitize-thread: export ASAN_OPTIONS = detect_leaks=0
+sanitize-address sanitize-thread: export TSAN_OPTIONS = suppressions=$(CURDIR)/Tests/thread-sanitizer.suppressions
+sanitize-address sanitize-thread: sanitize-%: deps $(VENV)/.ready
+	$(SWIFT) build --build-tests --sanitize=$* --scratch-path .build-$*
+	TEST_EFFORT=10 $(SWIFT) test --skip-build --sanitize=$* --scratch-path .build-$*
+	CLAUDE_PROXY_BINARY=.build-$*/debug/claude-proxy CLAUDE_PROXY_WORKERS=2 \
+	  $(PYTEST) Tests/EndToEnd -m "not memory" $(ARGS)
+
 .PHONY: lint
 lint: ## Check the format of the sources and the rules of the repository.
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
@@ -69,7 +82,7 @@ package-test: deb ## Build the package and prove it on a booted systemd (as root
 
 .PHONY: clean
 clean: ## Remove everything that was built.
-	rm -rf .build .build-deb .build-package.log .cache/machine build $(VENV) $(VENV_LEGACY)
+	rm -rf .build .build-address .build-thread .build-deb .build-package.log .cache/machine build $(VENV) $(VENV_LEGACY)
 
 $(VENV)/.ready: Tests/requirements.txt
 $(VENV_LEGACY)/.ready: Tests/Conformance/requirements-legacy.txt

@@ -99,7 +99,7 @@ def test_sighup_takes_a_good_configuration_and_keeps_the_old_one_over_a_bad_one(
 def test_a_reload_tells_what_needs_a_restart(start, tmp_path):
     file = tmp_path / "file.env"
     file.write_text("")
-    proxy = start(["--config", str(file)])
+    proxy = start(["--config", str(file)], WORKERS=None)
     file.write_text("CLAUDE_PROXY_WORKERS=2\n")
     proxy.signal(signal.SIGHUP)
     assert "CLAUDE_PROXY_WORKERS" in proxy.wait_for_log("reloaded")["message"]

@@ -194,7 +194,8 @@ def test_an_empty_answer_is_asked_for_again_and_then_an_error(upstream, proxy):
     assert len(upstream.requests) == 4
 
 
-def test_a_parameter_that_the_upstream_does_not_take_is_left_out_and_remembered(upstream, proxy):
+def test_a_parameter_that_the_upstream_does_not_take_is_left_out_and_remembered(upstream, start):
+    proxy = start(WORKERS="1")  # each worker learns for itself
     refusal = failing(400, "Unsupported parameter: 'temperature' is not supported.")
     upstream.will(refusal, saying("Hi"), saying("Hi"), saying("Hi"))
     body = message(temperature=0.5, top_p=0.9)

@@ -3,6 +3,8 @@
 import threading
 import time
 
+import pytest
+
 from support import DEADLINE, answers
 from support.client import message, text_of
 from support.upstream import Signal
@@ -46,6 +48,7 @@ def test_200_streams_at_once_are_exact(upstream, proxy):
     assert len(proxy.wait_for_records(STREAMS)) == STREAMS
 
 
+@pytest.mark.memory
 def test_a_slow_reader_holds_the_upstream_back(upstream, proxy):
     part, parts = 16 << 10, 4 << 10  # 64 MiB of text
     sent = threading.Event()

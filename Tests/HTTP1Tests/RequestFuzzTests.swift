@@ -19,7 +19,7 @@ import Testing
         var random = SplitMix64(seed: 0x4854_5450)
         var refused = 0
         var completed = 0
-        for round in 0..<20_000 {
+        for round in 0..<rounds(20_000) {
             var input = corpus[random.below(corpus.count)]
             if random.below(4) == 0 { input += corpus[random.below(corpus.count)] }
             for _ in 0...random.below(3) { mutate(&input, using: &random) }
@@ -32,13 +32,13 @@ import Testing
             if whole.requests.contains(where: \.isComplete) { completed += 1 }
         }
         // The mutations are of use only if they reach both sides.
-        #expect(refused > 5_000)
-        #expect(completed > 3_000)
+        #expect(refused > rounds(5_000))
+        #expect(completed > rounds(3_000))
     }
 
     @Test func `5 000 inputs of random bytes never complete a request`() {
         var random = SplitMix64(seed: 7)
-        for _ in 0..<5_000 {
+        for _ in 0..<rounds(5_000) {
             let input = (0..<random.below(64)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
             let whole = decode([input[...]])
             #expect(whole == decode(singleBytes(input)))

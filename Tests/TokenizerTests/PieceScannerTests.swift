@@ -96,7 +96,7 @@ import Testing
         var generator = SplitMix64(seed: 2)
         // Bytes that make many short sequences of every class, good and bad.
         let alphabet = Array("aA'sl1 \n\r/-\t中\u{301}ǅʰ\u{A0}٣😀".utf8) + [0xFF, 0xC3, 0xE4, 0xF0]
-        for _ in 0..<20_000 {
+        for _ in 0..<rounds(20_000) {
             let count = Int.random(in: 1...24, using: &generator)
             let bytes = (0..<count).map { _ in
                 alphabet[Int.random(in: 0..<alphabet.count, using: &generator)]

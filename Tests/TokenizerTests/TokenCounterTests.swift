@@ -55,7 +55,7 @@ import Testing
     @Test func `the tokens of any bytes join to these bytes`() {
         var generator = SplitMix64(seed: 3)
         var counter = TokenCounter()
-        for round in 0..<2_000 {
+        for round in 0..<rounds(2_000) {
             let count = Int.random(in: 0...300, using: &generator)
             var bytes = (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
             if round % 2 == 1 {

@@ -302,7 +302,9 @@ extension ClientSession {
         _ bytes: Span<UInt8>, at now: MonotonicTime, into output: inout [UInt8]
     ) {
         if channel.status == 0 { channel.date = state.date }
-        guard !isCallPending,
+        guard !isCallPending else { return }
+        let state = state
+        guard
             let step = exchange?.upstreamReceived(
                 bytes, at: now, over: &channel, lessons: &state.lessons, into: &output)
         else { return }
@@ -314,7 +316,9 @@ extension ClientSession {
         _ failure: TransferFailure?, at now: MonotonicTime, into output: inout [UInt8]
     ) {
         if channel.status == 0 { channel.date = state.date }
-        guard !isCallPending,
+        guard !isCallPending else { return }
+        let state = state
+        guard
             let step = exchange?.upstreamEnded(
                 failure, at: now, over: &channel, lessons: &state.lessons, into: &output)
         else { return }

@@ -61,6 +61,10 @@ class Proxy:
             environment["CLAUDE_PROXY_UPSTREAM_URL"] = upstream_url
         if state:
             environment["STATE_DIRECTORY"] = str(state)
+        # For sanitizers: their options, and as many workers as there can be races between.
+        for name in ["ASAN_OPTIONS", "TSAN_OPTIONS", "CLAUDE_PROXY_WORKERS"]:
+            if value := os.environ.get(name):
+                environment[name] = value
         environment.update(full_names(settings))
         self.process = subprocess.Popen(
             [binary(), "serve", *arguments], cwd=directory,
@@ -177,6 +181,9 @@ class Proxy:
             self.process.wait()
         log = "".join(self.lines)
         assert code == 0, f"exit code {code}\n{log}"
-        for word in ["Fatal error", "Program crashed", "Stack dump", "ERROR: AddressSanitizer"]:
+        for word in [
+            "Fatal error", "Program crashed", "Stack dump", "ERROR: AddressSanitizer",
+            "WARNING: ThreadSanitizer",
+        ]:
             assert word not in log, log
         assert KEY not in log and KEY.encode() not in self.output

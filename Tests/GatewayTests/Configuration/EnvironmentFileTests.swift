@@ -195,7 +195,7 @@ import Testing
     @Test("Garbage gives entries or faults, and lines are never lost") func garbage() {
         let alphabet = Array("A=b'\"\\\r\n#; \t$".utf8) + [0xFF, 0xC3, 0xA9]
         var generator = SplitMix64(seed: 2)
-        for _ in 0..<20_000 {
+        for _ in 0..<rounds(20_000) {
             let count = Int.random(in: 0...24, using: &generator)
             var bytes = (0..<count).map { _ in alphabet.randomElement(using: &generator) ?? 0 }
             // A line end that is neither quoted nor escaped, then an entry: it must be found.
@@ -210,7 +210,7 @@ import Testing
     @Test("A value that print-config writes reads back as it was") func roundTrip() {
         let alphabet = Array("ab\"'\\$` #;=é\t%")
         var generator = SplitMix64(seed: 3)
-        for _ in 0..<5000 {
+        for _ in 0..<rounds(5000) {
             let count = Int.random(in: 0...12, using: &generator)
             let value = String(
                 (0..<count).map { _ in alphabet.randomElement(using: &generator) ?? "a" })

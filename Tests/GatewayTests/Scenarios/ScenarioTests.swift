@@ -41,7 +41,7 @@ import Translation
         #expect(Self.readable(bytes.output) == Self.readable(whole.output))
         // Points all over the answer; another scenario of like length has other ones.
         let length = scenario.longestAnswer
-        let step = max(1, length / 128)
+        let step = max(1, length / rounds(128))
         for split in stride(from: 1 + scenario.name.utf8.count % step, to: length, by: step) {
             let run = try scenario.run { bytes in
                 split < bytes.count ? [Array(bytes[..<split]), Array(bytes[split...])] : [bytes]

@@ -429,7 +429,7 @@ import Testing
     @Test func noBodyWhateverMakesItTrap() {
         var random = SplitMix64(seed: 5)
         let seeds = Self.rows.map { [UInt8]($0.body.utf8) }
-        for round in 0..<4000 {
+        for round in 0..<rounds(4000) {
             var body = seeds[round % seeds.count]
             for _ in 0..<Int.random(in: 1...4, using: &random) where !body.isEmpty {
                 let index = Int.random(in: 0..<body.count, using: &random)

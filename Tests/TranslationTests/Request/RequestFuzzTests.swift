@@ -115,19 +115,19 @@ import Testing
     func mutatedRequestsNeverTrapAndAlwaysGiveJSON(_ seed: Int) {
         var random = SplitMix64(seed: UInt64(seed))
         var translated = 0
-        for _ in 0..<1000 {
+        for _ in 0..<rounds(1000) {
             let text = Self.seeds.randomElement(using: &random) ?? ""
             let mutated = Self.mutate([UInt8](text.utf8), &random)
             let target = Self.targets.randomElement(using: &random) ?? claude
             if Self.run(mutated, target) != nil { translated += 1 }
         }
         // The mutations are worth something only if many get through.
-        #expect(translated > 200)
+        #expect(translated > rounds(200))
     }
 
     @Test func randomBytesNeverTrap() {
         var random = SplitMix64(seed: 99)
-        for _ in 0..<2000 {
+        for _ in 0..<rounds(2000) {
             var text = [UInt8]((Self.seeds.randomElement(using: &random) ?? "").utf8)
             for _ in 0..<Int.random(in: 1...4, using: &random) where !text.isEmpty {
                 let index = Int.random(in: 0..<text.count, using: &random)

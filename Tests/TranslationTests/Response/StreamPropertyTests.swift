@@ -72,19 +72,19 @@ import Testing
     func randomStreamsAreLegalInBothForms(_ seed: Int) {
         var random = SplitMix64(seed: UInt64(seed))
         var finished = 0
-        for _ in 0..<150 {
+        for _ in 0..<rounds(150) {
             let count = Int.random(in: 0...25, using: &random)
             var stream = (0..<count).map { _ in Self.piece(&random) }.joined()
             if Int.random(in: 0..<4, using: &random) > 0 { stream += Upstream.end() }
             let model = check(stream, setting: Self.setting(&random), everySplit: false)
             if model.isFinished { finished += 1 }
         }
-        #expect(finished > 10)
+        #expect(finished > rounds(10))
     }
 
     @Test func mutatedStreamsNeverTrapAndStayLegal() {
         var random = SplitMix64(seed: 99)
-        for _ in 0..<1500 {
+        for _ in 0..<rounds(1500) {
             let count = Int.random(in: 1...12, using: &random)
             let stream = (0..<count).map { _ in Self.piece(&random) }.joined() + Upstream.end()
             var bytes = [UInt8](stream.utf8)

@@ -1,0 +1,13 @@
+// How much the tests with many rounds do. Under a sanitizer each round costs several times as much,
+// and a part of them finds what it is there to find.
+
+import Glibc
+
+/// `count` rounds, or the share of them that `TEST_EFFORT` asks for, in percent; at least one.
+package func rounds(_ count: Int) -> Int { max(1, count * effort / 100) }
+
+private let effort: Int = {
+    // SAFETY: no test changes the environment.
+    let text = unsafe getenv("TEST_EFFORT").map { unsafe String(cString: $0) }
+    return text.flatMap { Int($0) } ?? 100
+}()
