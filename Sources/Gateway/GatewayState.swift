@@ -54,7 +54,8 @@ package final class GatewayState {
     func model(_ id: [UInt8], at now: MonotonicTime) -> CatalogueModel {
         let name = String(decoding: id, as: UTF8.self)
         var model = catalogue?.model(name) ?? CatalogueModel(id: name)
-        if let tokens = lessons.contextTokens(of: id, at: now) {
+        let listed = model.capabilities.contextTokens
+        if let tokens = lessons.contextTokens(of: id, listed: listed, at: now) {
             model.capabilities.contextTokens = tokens
         }
         return model

@@ -55,6 +55,9 @@ final class CatalogueKeeper {
         let isSameUpstream = new.upstreamURL == configuration.upstreamURL
         configuration = new
         if isSameUpstream {
+            // What was in the way, such as the key, may be out of it now.
+            if failures > 0 { nextFetch = .zero }
+            failures = 0
             scheduleFetch()
         } else {
             endFetch(cancelling: true)

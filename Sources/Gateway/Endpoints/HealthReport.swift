@@ -6,9 +6,10 @@ enum HealthReport {
     /// - Parameters:
     ///   - uptime: since the daemon was started.
     ///   - timeOfDay: since 1970, for the age of the catalogue.
+    ///   - usage: nil for who has no business with it.
     static func body(
         _ configuration: Configuration, version: String, uptime: Duration, isDraining: Bool,
-        catalogue: ModelCatalogue?, timeOfDay: Duration, usage: UsageTotals
+        catalogue: ModelCatalogue?, timeOfDay: Duration, usage: UsageTotals?
     ) -> [UInt8] {
         let hasKey = configuration.upstreamKey != nil
         // A server of one's own may need no key; whoever runs one says so by naming its kind.
@@ -34,8 +35,10 @@ enum HealthReport {
             body.append(#","models_age_seconds":"#)
             body.append(decimal: max(0, Int(age.components.seconds)))
         }
-        body.append(#","usage":"#)
-        usage.write(into: &body)
+        if let usage {
+            body.append(#","usage":"#)
+            usage.write(into: &body)
+        }
         body.append("}")
         return body
     }

@@ -17,6 +17,11 @@ package struct ModelListing: Sendable {
         var upstreamID: String
         /// What the upstream's list says of that.
         var details: CatalogueModel?
+
+        fileprivate func contextTokens(_ learnt: (String, Int?) -> Int?) -> Int? {
+            let listed = details?.capabilities.contextTokens
+            return learnt(upstreamID, listed) ?? listed
+        }
     }
 
     let models: [Model]
@@ -62,10 +67,12 @@ package struct ModelListing: Sendable {
 
     /// A page of the list.
     ///
-    /// - Parameter learnt: the context of an upstream model that the upstream has named elsewhere.
+    /// - Parameter learnt: the context of an upstream model that the upstream has named elsewhere, for
+    ///   the one that the list has.
     /// - Throws: a 400 when the query asks for no page that there is.
     func list(
-        _ query: ModelListQuery, forAnthropicClient isAnthropic: Bool, learnt: (String) -> Int?
+        _ query: ModelListQuery, forAnthropicClient isAnthropic: Bool,
+        learnt: (String, Int?) -> Int?
     ) throws(APIError) -> [UInt8] {
         let page = isAnthropic ? try query.page(of: models) : models.indices
         var body: [UInt8] = []
@@ -75,7 +82,7 @@ package struct ModelListing: Sendable {
             if index > page.lowerBound { body.append(",") }
             Self.write(
                 models[index], forAnthropicClient: isAnthropic,
-                contextTokens: learnt(models[index].upstreamID), into: &body)
+                contextTokens: models[index].contextTokens(learnt), into: &body)
         }
         body.append("]")
         if isAnthropic {
@@ -94,11 +101,11 @@ package struct ModelListing: Sendable {
 
     /// One model.
     static func body(
-        _ model: Model, forAnthropicClient isAnthropic: Bool, learnt: (String) -> Int?
+        _ model: Model, forAnthropicClient isAnthropic: Bool, learnt: (String, Int?) -> Int?
     ) -> [UInt8] {
         var body: [UInt8] = []
         write(
-            model, forAnthropicClient: isAnthropic, contextTokens: learnt(model.upstreamID),
+            model, forAnthropicClient: isAnthropic, contextTokens: model.contextTokens(learnt),
             into: &body)
         return body
     }
@@ -114,7 +121,6 @@ package struct ModelListing: Sendable {
         into body: inout [UInt8]
     ) {
         let created = model.details?.created ?? createdAtSeconds
-        let contextTokens = contextTokens ?? model.details?.capabilities.contextTokens
         if isAnthropic {
             body.append(#"{"type":"model","id":"#)
             body.append(jsonString: model.id)

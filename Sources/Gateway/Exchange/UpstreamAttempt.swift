@@ -44,6 +44,8 @@ struct UpstreamAttempt {
         var body: [UInt8] = []
         let translated = try RequestTranslator.translate(
             document, outline: outline, settings: settings, into: &body)
+        // A second try is of the same prompt.
+        settings.takesFingerprint = false
         let attempt = UpstreamAttempt(
             isStreaming: outline.isStreaming, translated: translated, outline: outline,
             settings: settings, inputTokensEstimate: estimate, clientBody: document.takeBytes())

@@ -10,6 +10,8 @@ struct UpstreamLessons {
 
     private struct Window {
         var tokens: Int
+        /// How often this number was named in a row.
+        var times: Int
         var forgottenAt: MonotonicTime
     }
 
@@ -32,9 +34,13 @@ struct UpstreamLessons {
         refused[model, default: []].insert(parameter)
     }
 
-    /// The context of `model` in tokens, as its upstream has named it in the last hour.
-    func contextTokens(of model: [UInt8], at now: MonotonicTime) -> Int? {
+    /// The context of `model` in tokens, as its upstream has named it in the last hour. Where that
+    /// is less than the list says, it may be one provider's alone: it has to be said twice.
+    func contextTokens(
+        of model: [UInt8], listed: Int? = nil, at now: MonotonicTime
+    ) -> Int? {
         guard let window = windows[model], now < window.forgottenAt else { return nil }
+        if let listed, window.tokens < listed, window.times < 2 { return nil }
         return window.tokens
     }
 
@@ -46,7 +52,9 @@ struct UpstreamLessons {
         {
             windows[oldest.key] = nil
         }
-        windows[model] = Window(tokens: tokens, forgottenAt: now + Self.windowLifetime)
+        let times = windows[model]?.tokens == tokens ? (windows[model]?.times ?? 0) + 1 : 1
+        windows[model] = Window(
+            tokens: tokens, times: times, forgottenAt: now + Self.windowLifetime)
     }
 
     /// A prompt of so many tokens was answered: whoever has named less was not right, or not alone.

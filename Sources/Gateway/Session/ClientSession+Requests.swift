@@ -24,6 +24,10 @@ extension ClientSession {
                 return fail(error, at: now, into: &output)
             }
             self.request?.route = route
+            if route == .health {
+                let refusal = settings.access.refusal(of: RequestOrigin(head), from: peer)
+                self.request?.mayAskModels = refusal == nil
+            }
             if head.expectsContinue { ResponseEncoder.appendContinue(to: &output) }
         case .notFound:
             fail(
@@ -142,7 +146,8 @@ extension ClientSession {
             let body = HealthReport.body(
                 settings.configuration, version: state.version, uptime: now - state.startedAt,
                 isDraining: state.isDraining, catalogue: state.catalogue,
-                timeOfDay: state.timeOfDay, usage: state.usageTotals())
+                timeOfDay: state.timeOfDay,
+                usage: request?.mayAskModels == true ? state.usageTotals() : nil)
             answer(body, at: now, into: &output)
         case .probe:
             answer([], at: now, into: &output)
@@ -187,7 +192,7 @@ extension ClientSession {
             let query = try ModelListQuery(request?.query ?? [])
             let body = try state.modelListing().list(
                 query, forAnthropicClient: isAnthropic,
-                learnt: { state.lessons.contextTokens(of: Array($0.utf8), at: now) })
+                learnt: { state.lessons.contextTokens(of: Array($0.utf8), listed: $1, at: now) })
             answer(body, at: now, into: &output)
         } catch {
             fail(error, at: now, into: &output)
@@ -206,7 +211,7 @@ extension ClientSession {
         let isAnthropic = request?.isAnthropicClient ?? true
         let body = ModelListing.body(
             model, forAnthropicClient: isAnthropic,
-            learnt: { state.lessons.contextTokens(of: Array($0.utf8), at: now) })
+            learnt: { state.lessons.contextTokens(of: Array($0.utf8), listed: $1, at: now) })
         answer(body, at: now, into: &output)
     }
 

@@ -15,6 +15,9 @@ struct IncomingRequest {
     var route = Route.probe
     /// The target's query, without the `?`.
     var query: [UInt8] = []
+    /// Whether the client may use models, and so may know what they cost; asked for /health, which
+    /// everybody gets.
+    var mayAskModels = false
     var isGzip = false
     var isAnthropicClient = false
     var sessionID: [UInt8]?

@@ -176,6 +176,17 @@ import Testing
         #expect(lessons.contextTokens(of: [1], at: .zero) == nil)
     }
 
+    @Test func lessThanTheListSaysHasToBeSaidTwice() {
+        var lessons = UpstreamLessons()
+        lessons.learn(contextTokens: 4096, of: [1], at: .zero)
+        #expect(lessons.contextTokens(of: [1], listed: 8192, at: .zero) == nil)
+        #expect(lessons.contextTokens(of: [1], listed: 2048, at: .zero) == 4096)
+        lessons.learn(contextTokens: 2048, of: [1], at: .zero)
+        #expect(lessons.contextTokens(of: [1], listed: 8192, at: .zero) == nil)
+        lessons.learn(contextTokens: 2048, of: [1], at: .zero)
+        #expect(lessons.contextTokens(of: [1], listed: 8192, at: .zero) == 2048)
+    }
+
     @Test func lessonsAreBounded() {
         var lessons = UpstreamLessons()
         for index in 0..<1000 {

@@ -217,6 +217,20 @@ import Translation
         #expect(driver.records[0].cost.isEmpty && driver.records[0].cacheSaving == nil)
     }
 
+    @Test func whoMayAskNoModelLearnsOfNoCost() throws {
+        let driver = try SessionDriver(
+            [
+                ("OPENROUTER_API_KEY", "sk-or-secret"),
+                ("CLAUDE_PROXY_CLIENT_TOKENS", "0123456789abcdef0"),
+            ], peer: Peer(isLocal: false, name: "192.0.2.1"))
+        driver.receive("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        #expect(driver.text.contains(#""status":"healthy""#) && !driver.text.contains("usage"))
+        driver.output = []
+        driver.receive(
+            "GET /health HTTP/1.1\r\nHost: localhost\r\nx-api-key: 0123456789abcdef0\r\n\r\n")
+        #expect(driver.text.contains(#""usage":{"#))
+    }
+
     @Test func theSumsAreInHealthAndInALine() throws {
         let driver = try driver()
         var totals = UsageTotals()
