@@ -42,7 +42,7 @@ extension Configuration {
     package enum UpstreamKind: String, Sendable, CaseIterable {
         /// Chosen by the upstream's host.
         case auto
-        case openrouter, openai, azure, deepseek, groq, mistral, moonshot, zai, vllm
+        case openrouter, openai, azure, deepseek, google, groq, mistral, moonshot, zai, vllm
         case llamaCpp = "llama.cpp"
         case ollama
         /// What every server should understand.

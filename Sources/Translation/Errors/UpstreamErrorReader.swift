@@ -81,7 +81,7 @@ package struct UpstreamErrorReader: Sendable {
         let isJSON = (try? document.parse(body)) != nil
         let isPage = !isJSON && body.contains { $0 > 0x20 }
         if isJSON { report = UpstreamErrorReport(document) }
-        if isPage { report.message = "It sent \(Self.summary(ofPage: body))." }
+        if isPage { report.message = "It sent \(summary(ofPage: body))." }
         if report.rateLimitReset.isEmpty { report.rateLimitReset = headers.rateLimitReset ?? "" }
         if report.retryAfter == nil {
             report.retryAfter = headers.retryAfter.flatMap { Double($0) }
@@ -129,6 +129,9 @@ package struct UpstreamErrorReader: Sendable {
     private func failure(
         _ report: UpstreamErrorReport, status: Int, isPage: Bool
     ) -> UpstreamFailure {
+        var report = report
+        // Before anything is cut: half a key is a secret, too.
+        report.message = SecretScrubber.scrub(report.message, secret: secret)
         var error = error(report, status: status, isPage: isPage)
         if report.isRetryable == false {
             error.shouldRetry = false
@@ -282,7 +285,7 @@ extension UpstreamErrorReader {
         let words = Array(report.message.lowercased().utf8)
         switch status {
         case 400, 422:
-            if let name = Self.unsupportedParameter(report) { return .dropParameter(name) }
+            if let parameter = RefusedParameter(report) { return parameter.remedy ?? .none }
             for word in ["signature", "thinking"] as [StaticString]
             where words.firstOffset(of: word) != nil { return .dropReasoning }
             return .none
@@ -298,33 +301,6 @@ extension UpstreamErrorReader {
         default: return .none
         }
     }
-
-    /// The name of a parameter that the upstream does not take; of a nested one, the outermost.
-    private static func unsupportedParameter(_ report: UpstreamErrorReport) -> String? {
-        let codes = ["unsupported_parameter", "unsupported_value", "unknown_parameter"]
-        if codes.contains(report.code), !report.parameter.isEmpty {
-            return outermost(Array(report.parameter.utf8)[...])
-        }
-        let words = Array(report.message.utf8)
-        let phrases: [StaticString] = [
-            "nsupported parameter: ", "nsupported parameter(s): ", "nsupported value: ",
-            "nknown parameter: ", "nrecognized request argument supplied: ",
-            "nrecognized request arguments supplied: ", "property '",
-        ]
-        for phrase in phrases {
-            guard let offset = words.firstOffset(of: phrase) else { continue }
-            return outermost(words[(offset + phrase.utf8CodeUnitCount)...])
-        }
-        return nil
-    }
-
-    private static func outermost(_ text: ArraySlice<UInt8>) -> String? {
-        let name = text.drop { $0 == UInt8(ascii: "'") || $0 == UInt8(ascii: "`") }
-            .prefix { byte in
-                byte == UInt8(ascii: "_") || byte | 0x20 &- UInt8(ascii: "a") < 26
-            }
-        return name.isEmpty ? nil : String(decoding: name, as: UTF8.self)
-    }
 }
 
 // MARK: - Texts
@@ -332,6 +308,8 @@ extension UpstreamErrorReader {
 extension UpstreamErrorReader {
     /// The longest text that is passed on, in characters.
     private static var textMax: Int { 2000 }
+    /// How much of a page is looked at.
+    private static var pageBytesMax: Int { 64 << 10 }
 
     private func text(_ report: UpstreamErrorReport, status: Int) -> String {
         guard !report.message.isEmpty else {
@@ -343,7 +321,12 @@ extension UpstreamErrorReader {
     }
 
     /// What a body is that is no JSON, in a few words: its title or its begin.
-    static func summary(ofPage body: [UInt8]) -> String {
+    func summary(ofPage body: [UInt8]) -> String {
+        let text = String(decoding: body.prefix(Self.pageBytesMax), as: UTF8.self)
+        return Self.summary(ofPage: Array(SecretScrubber.scrub(text, secret: secret).utf8))
+    }
+
+    private static func summary(ofPage body: [UInt8]) -> String {
         let lower = body.map { 65...90 ~= $0 ? $0 | 0x20 : $0 }
         let start = body.first { $0 > 0x20 }
         guard start == UInt8(ascii: "<") else {

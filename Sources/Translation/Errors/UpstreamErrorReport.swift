@@ -30,16 +30,16 @@ struct UpstreamErrorReport {
 
     /// Reads the error in a parsed body or event.
     init(_ document: JSONDocument) {
-        if let error = Self.errorNode(document) {
-            read(document, error)
-        } else {
-            read(document, .root)
-        }
+        // Google puts its one error into a list.
+        var root = JSONNode.root
+        var elements = document.elements(of: root)
+        if let first = document.next(&elements) { root = first }
+        read(document, Self.errorNode(document, root) ?? root)
     }
 
-    private static func errorNode(_ document: JSONDocument) -> JSONNode? {
-        if let error = document.member(.root, "error"), !document.isNull(error) { return error }
-        guard let choices = document.member(.root, "choices") else { return nil }
+    private static func errorNode(_ document: JSONDocument, _ root: JSONNode) -> JSONNode? {
+        if let error = document.member(root, "error"), !document.isNull(error) { return error }
+        guard let choices = document.member(root, "choices") else { return nil }
         var elements = document.elements(of: choices)
         while let choice = document.next(&elements) {
             if let error = document.member(choice, "error"), !document.isNull(error) {
@@ -132,10 +132,24 @@ struct UpstreamErrorReport {
     /// How deep JSON may be wrapped in JSON.
     private static var depthMax: Int { 4 }
 
-    /// What an error object says: its `message`, `detail`, `msg` or inner `error`.
+    /// What an error object says: its `message`, `detail`, `msg` or inner `error`. Before `msg`
+    /// stands where it applies, if that is told (pydantic's `loc`).
     private static func text(
         _ document: JSONDocument, _ error: JSONNode, depth: Int
     ) -> String? {
+        if let location = document.member(error, "loc"),
+            let message = document.member(error, "msg"),
+            let text = document.string(message)
+        {
+            var path: [String] = []
+            var elements = document.elements(of: location)
+            while let element = document.next(&elements), path.count < 16 {
+                let name = document.bytes[document.content(element)]
+                if path.isEmpty, document.equals(element, "body") { continue }
+                path.append(String(decoding: name, as: UTF8.self))
+            }
+            return path.isEmpty ? text : "\(path.joined(separator: ".")): \(text)"
+        }
         for key in ["message", "detail", "msg", "error", "error_message"] as [StaticString] {
             guard let value = document.member(error, key), !document.isNull(value) else {
                 continue

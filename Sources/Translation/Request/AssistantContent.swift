@@ -12,8 +12,11 @@ struct Thoughts {
     var texts: [TextPart] = []
     /// The name under which the texts came.
     var textField: StaticString = "reasoning"
+    /// The `extra_content` of calls, as JSON literals, by the client's id.
+    var callExtras: [[UInt8]: [UInt8]] = [:]
 
     mutating func clear() {
+        callExtras.removeAll(keepingCapacity: true)
         seals.removeAll(keepingCapacity: true)
         texts.removeAll(keepingCapacity: true)
         textField = "reasoning"
@@ -114,15 +117,26 @@ extension RequestWriter {
         output.append(#"","arguments":""#)
         // The client's own bytes: any change of them between turns breaks prefix caches.
         output.append(escaping: document, call.input)
-        output.append(#""}}"#)
+        output.append(#""}"#)
+        if !thoughts.callExtras.isEmpty,
+            let extra = thoughts.callExtras[document.unescaped(call.id)]
+        {
+            output.append(#","extra_content":"#)
+            output.append(contentsOf: extra)
+        }
+        output.append(#"}"#)
     }
 
     // MARK: Thoughts
 
     private mutating func addThought(text: JSONNode?, seal node: JSONNode?) {
+        guard !settings.isWithoutReasoning else { return }
         let field = settings.profile.reasoningField
-        guard field != .none, !settings.isWithoutReasoning else { return }
         let seal = node.flatMap { openSeal($0) }
+        if let seal, seal.dialect == .callExtra {
+            addCallExtra(seal)
+            return
+        }
         switch field {
         case .none: break
         case .reasoningDetails: addSealedThought(seal, text)
@@ -135,6 +149,19 @@ extension RequestWriter {
             }
             thoughts.textField = field == .reasoning ? "reasoning" : "reasoning_content"
         }
+    }
+
+    /// Remembers what goes back with a call. Whatever the profile: the upstream sent it itself.
+    private mutating func addCallExtra(_ seal: ReasoningSeal) {
+        var item = JSONDocument()
+        guard seal.isAtHome(in: settings.upstreamModel),
+            (try? item.parse(seal.content)) != nil, let id = item.member(.root, "id"),
+            let extra = item.member(.root, "extra_content")
+        else {
+            dropped.note("messages.content.thinking")
+            return
+        }
+        thoughts.callExtras[item.unescaped(id)] = Array(item.bytes[item.literal(extra)])
     }
 
     private mutating func addSealedThought(_ seal: ReasoningSeal?, _ text: JSONNode?) {
@@ -157,7 +184,7 @@ extension RequestWriter {
             } else if let text {
                 thoughts.texts.append(TextPart(range: document.content(text)))
             }
-        case .thinkTags, .contentParts: break
+        case .thinkTags, .contentParts, .callExtra: break
         }
     }
 

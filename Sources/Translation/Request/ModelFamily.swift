@@ -26,6 +26,7 @@ package enum ModelFamily: Sendable, Equatable {
     static func takesEffort(_ model: [UInt8]) -> Bool {
         let name = String(decoding: model, as: UTF8.self).lowercased()
         return name.contains("gpt-5") || name.contains("gpt-oss") || isOSeries(name)
+            || name.contains("gemini-2.5") || name.contains("gemini-3")
     }
 
     /// `o1`, `o3-mini`, `openai/o4`…

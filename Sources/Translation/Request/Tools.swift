@@ -158,10 +158,11 @@ extension RequestWriter {
             return false
         }
         for refused in FieldFate.refusedTools where document.hasPrefix(type, refused) {
+            let name = String(decoding: document.unescaped(type).prefix(64), as: UTF8.self)
             throw tool.path.refusal(
                 "type",
-                "tools of this type are Anthropic's own and have no counterpart here; define the "
-                    + "tool with an input_schema, if the client runs it")
+                "tools of the type \(name) are Anthropic's own and have no counterpart here; "
+                    + "define the tool with an input_schema, if the client runs it")
         }
         dropped.note("tools:", document, type)
         return tool.schema.map { document.kind($0) == .object } ?? false

@@ -189,6 +189,16 @@ extension UpstreamProfile {
         return profile
     }()
 
+    /// Gemini behind Google's own OpenAI-compatible endpoint, which refuses names it does not know.
+    package static let google: UpstreamProfile = {
+        var profile = UpstreamProfile(name: "google")
+        profile.reasoningDialect = .reasoningEffort
+        profile.allowsStrict = false
+        profile.allowsParallelToolCalls = false
+        profile.systemMessages = .firstOnly
+        return profile
+    }()
+
     package static let mistral: UpstreamProfile = {
         var profile = UpstreamProfile(name: "mistral")
         profile.allowsStreamOptions = false
@@ -245,8 +255,8 @@ extension UpstreamProfile {
 
     /// Every profile, `generic` last.
     package static let all: [UpstreamProfile] = [
-        openrouter, openai, azure, deepseek, groq, mistral, moonshot, zai, vllm, llamaCpp, ollama,
-        generic,
+        openrouter, openai, azure, deepseek, google, groq, mistral, moonshot, zai, vllm, llamaCpp,
+        ollama, generic,
     ]
 
     /// The profile called `name`; nil when there is none.
@@ -270,7 +280,8 @@ extension UpstreamProfile {
     private static let domains: [(domain: String, profile: UpstreamProfile)] = [
         ("openrouter.ai", openrouter), ("api.openai.com", openai), ("openai.azure.com", azure),
         ("services.ai.azure.com", azure), ("cognitiveservices.azure.com", azure),
-        ("deepseek.com", deepseek), ("groq.com", groq), ("mistral.ai", mistral),
+        ("deepseek.com", deepseek), ("generativelanguage.googleapis.com", google),
+        ("aiplatform.googleapis.com", google), ("groq.com", groq), ("mistral.ai", mistral),
         ("moonshot.ai", moonshot), ("moonshot.cn", moonshot), ("z.ai", zai),
         ("bigmodel.cn", zai), ("ollama.com", ollama),
     ]

@@ -22,12 +22,15 @@ package struct ReasoningSeal: Equatable, Sendable {
         case thinkTags = 4
         /// Parts of an array `content` (Mistral).
         case contentParts = 5
+        /// The `extra_content` of one tool call (Google): its thought signature.
+        case callExtra = 6
     }
 
     package var dialect: Dialect
     /// The model that the request named to the upstream.
     package var origin: [UInt8]
-    /// Dialect `details`: the JSON items, in order, separated by commas, without brackets. Every
+    /// Dialect `details`: the JSON items, in order, separated by commas, without brackets. Dialect
+    /// `callExtra`: an object with `id`, the call's id for the client, and `extra_content`. Every
     /// other: the text as the content of a JSON string, still escaped; empty when the block itself
     /// shows it.
     package var content: [UInt8]

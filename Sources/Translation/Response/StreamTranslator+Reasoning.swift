@@ -111,9 +111,14 @@ extension StreamTranslator {
     /// Gives items that no thinking block took along a redacted block of their own.
     mutating func sealLooseReasoning(into output: inout [UInt8]) {
         guard writer.open == nil, !reasoning.collector.isEmpty else { return }
+        writeRedacted(takeSeal(), into: &output)
+    }
+
+    /// Writes a redacted block that carries `seal`. No block is open.
+    mutating func writeRedacted(_ seal: ReasoningSeal, into output: inout [UInt8]) {
         var block: [UInt8] = []
         block.append(#"{"type":"redacted_thinking","data":""#)
-        takeSeal().write(into: &block)
+        seal.write(into: &block)
         block.append(#""}"#)
         startMessage(into: &output)
         writer.wholeBlock(block.span, into: &output)

@@ -13,11 +13,13 @@ extension StreamTranslator {
         _ document: JSONDocument, _ delta: JSONNode, into output: inout [UInt8]
     ) {
         var key = ToolCallLedger.Key()
-        var function: JSONNode?
+        var function, extra: JSONNode?
         var members = document.members(of: delta)
         while let (name, value) = document.next(&members) {
             if document.equals(name, "function") {
                 function = value
+            } else if document.equals(name, "extra_content") {
+                if document.kind(value) == .object { extra = value }
             } else if document.equals(name, "index") {
                 key.index = document.integer(value)
             } else if document.equals(name, "id"), document.kind(value) == .string,
@@ -26,19 +28,19 @@ extension StreamTranslator {
                 key.id = document.unescaped(value)
             }
         }
-        callReceived(document, key, function, into: &output)
+        callReceived(document, key, function, extra, into: &output)
     }
 
     /// The form of old: one call, neither index nor id.
     mutating func functionCallReceived(
         _ document: JSONDocument, _ function: JSONNode, into output: inout [UInt8]
     ) {
-        callReceived(document, ToolCallLedger.Key(), function, into: &output)
+        callReceived(document, ToolCallLedger.Key(), function, nil, into: &output)
     }
 
     private mutating func callReceived(
         _ document: JSONDocument, _ key: ToolCallLedger.Key, _ function: JSONNode?,
-        into output: inout [UInt8]
+        _ extra: JSONNode?, into output: inout [UInt8]
     ) {
         // A call that came before in the same event may have failed the response.
         guard isLive else { return }
@@ -69,6 +71,9 @@ extension StreamTranslator {
                 return
             }
             number = calls.begin(key)
+        }
+        if let extra {
+            calls.keep(extra: document.bytes.span.extracting(document.literal(extra)), of: number)
         }
         if let arguments { argumentsReceived(document, arguments, number, into: &output) }
         advanceCalls(into: &output)
@@ -130,9 +135,10 @@ extension StreamTranslator {
             of: call.id, isRepeated: call.isRepeated, seed: identity.messageID, ordinal: number,
             taken: takenToolIDs)
         takenToolIDs.insert(id)
+        sealExtra(of: number, id: id, into: &output)
         let name = facts.clientToolNames[call.name] ?? call.name
         writer.openToolUse(id: id, name: name, into: &output)
-        calls.open(number)
+        calls.open(number, as: id)
         summary.toolCalls += 1
         if !call.arguments.isEmpty, call.extent.extent != .foreign {
             writer.delta(call.arguments.span, into: &output)
@@ -141,7 +147,7 @@ extension StreamTranslator {
 
     /// Closes the open call's block, or fails when its arguments are no JSON object.
     mutating func closeCall(into output: inout [UInt8]) {
-        guard let call = calls.close() else { return }
+        guard let number = calls.openCall, let call = calls.close() else { return }
         guard let input = input(of: call, into: &output) else {
             let name = String(decoding: call.name, as: UTF8.self)
             let what = "arguments for the tool \(name) that are no JSON object"
@@ -149,6 +155,24 @@ extension StreamTranslator {
             return
         }
         writer.closeToolUse(input: input.span, into: &output)
+        sealExtra(of: number, id: call.clientID, into: &output)
+    }
+
+    /// Gives what the upstream wants back with a call a redacted block of its own: Gemini signs its
+    /// calls so, and answers 400 to one that comes back unsigned. The block names the call, so it
+    /// may stand before it or, when the signature came late, after it.
+    private mutating func sealExtra(of number: Int, id: [UInt8], into output: inout [UInt8]) {
+        let extra = calls.takeExtra(of: number)
+        guard !extra.isEmpty else { return }
+        var content: [UInt8] = []
+        content.append(#"{"id":""#)
+        content.append(id.span)
+        content.append(#"","extra_content":"#)
+        content.append(extra.span)
+        content.append("}")
+        let seal = ReasoningSeal(
+            dialect: .callExtra, origin: identity.upstreamModel, content: content)
+        writeRedacted(seal, into: &output)
     }
 
     /// A call's input as JSON text; nil when it is none. As events, `{}` is written where no

@@ -303,7 +303,7 @@ package struct StreamTranslator: ~Copyable {
             completion.kind(.root) == .object
         else {
             let text = isHTML ? body : completion.takeBytes()
-            fail(Self.notAnAnswer(UpstreamErrorReader.summary(ofPage: text)), into: &output)
+            fail(Self.notAnAnswer(errorReader.summary(ofPage: text)), into: &output)
             return
         }
         summary.events = 1

@@ -23,6 +23,11 @@ struct StreamedToolCall {
     var extent = ToolArguments()
     /// Whether an earlier call of the response has the same id.
     var isRepeated = false
+    /// What the upstream wants back with the call, as a JSON literal; empty when there is nothing,
+    /// and once it has been sealed.
+    var extra: [UInt8] = []
+    /// The id that the client knows the call by; empty while its block has not opened.
+    var clientID: [UInt8] = []
 
     /// Whether no more arguments can follow.
     var isComplete: Bool { extent.extent == .complete }
@@ -111,9 +116,25 @@ struct ToolCallLedger {
         return range
     }
 
-    mutating func open(_ number: Int) {
+    /// Keeps a call's `extra_content`, unless there is one already.
+    mutating func keep(extra: Span<UInt8>, of number: Int) {
+        guard calls[number].extra.isEmpty, calls[number].state != .closed else { return }
+        calls[number].extra.append(extra)
+        gatheredBytes += extra.count
+    }
+
+    /// A call's `extra_content`, which is let go.
+    mutating func takeExtra(of number: Int) -> [UInt8] {
+        var taken: [UInt8] = []
+        swap(&taken, &calls[number].extra)
+        gatheredBytes -= taken.count
+        return taken
+    }
+
+    mutating func open(_ number: Int, as clientID: [UInt8]) {
         precondition(openCall == nil && calls[number].state == .waiting, "calls open one by one")
         calls[number].state = .open
+        calls[number].clientID = clientID
         openCall = number
     }
 

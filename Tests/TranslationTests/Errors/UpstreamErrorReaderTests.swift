@@ -366,7 +366,7 @@ import Testing
         (
             400,
             #"{"error":{"message":"no","param":"messages[0].cache_control","#
-                + #""code":"unknown_parameter"}}"#, .dropParameter("messages")
+                + #""code":"unknown_parameter"}}"#, .dropParameter("cache_control")
         ),
         (400, openRouter(400, "Unsupported parameter: 'top_k'"), .dropParameter("top_k")),
         (
@@ -380,6 +380,71 @@ import Testing
         ),
         (400, openRouter(400, "Function call is missing a thought_signature"), .dropReasoning),
         (400, openRouter(400, "Something else"), .none),
+        // Google
+        (
+            400,
+            #"[{"error":{"code":400,"message":"Invalid JSON payload received. Unknown name "#
+                + #"\"user\": Cannot find field.","status":"INVALID_ARGUMENT"}}]"#,
+            .dropParameter("user")
+        ),
+        (
+            400,
+            openRouter(
+                400, #"Unknown name \"const\" at 'tools[0].parameters': Cannot find field."#),
+            .none
+        ),
+        // Mistral, vLLM, Fireworks
+        (
+            422,
+            #"{"object":"Error","detail":[{"type":"extra_forbidden","loc":["body","user"],"#
+                + #""msg":"Extra inputs are not permitted","input":"x"}]}"#, .dropParameter("user")
+        ),
+        (
+            400,
+            #"{"object":"error","message":"[{'type': 'extra_forbidden', 'loc': ('body', "#
+                + #"'stream_options'), 'msg': 'Extra inputs are not permitted'}]","code":400}"#,
+            .dropParameter("stream_options")
+        ),
+        (
+            400,
+            #"{"object":"error","message":"[{'type': 'extra_forbidden', 'loc': ('body', 'tools', 0, "#
+                + #"'x'), 'msg': 'Extra inputs are not permitted'}]","code":400}"#, .none
+        ),
+        (
+            400,
+            openRouter(400, "Extra inputs are not permitted, field: 'tools[0].function.strict', "),
+            .dropParameter("strict")
+        ),
+        (
+            400, openRouter(400, "tools.0.custom.input_examples: Extra inputs are not permitted"),
+            .none
+        ),
+        // xAI, LiteLLM, Groq
+        (
+            400, openRouter(400, "Model grok-4 does not support parameter reasoningEffort."),
+            .dropParameter("reasoning_effort")
+        ),
+        (
+            400,
+            openRouter(400, "azure does not support parameters: ['parallel_tool_calls'], for"),
+            .dropParameter("parallel_tool_calls")
+        ),
+        (
+            400,
+            openRouter(
+                400,
+                "'messages.2' : for 'role:assistant' the following must be satisfied[('messages.2'"
+                    + " : property 'reasoning' is unsupported)]"), .dropReasoning
+        ),
+        (
+            400, openRouter(400, "Unknown parameter: 'messages[1].reasoning_content'"),
+            .dropReasoning
+        ),
+        (400, openRouter(400, "Unknown parameter: 'tools[0].function.x'"), .none),
+        (
+            400, openRouter(400, "Unknown parameter: 'response_format.json_schema'"),
+            .dropParameter("response_format")
+        ),
         (
             404,
             openRouter(
@@ -416,6 +481,31 @@ import Testing
         #expect(
             SecretScrubber.scrub(text, secret: [UInt8]("secret-key".utf8)) == scrubbed ?? text)
         #expect(SecretScrubber.scrub("abc", secret: [UInt8]("abc".utf8)) == "abc")
+    }
+
+    @Test func whatIsCutShowsNoPartOfASecret() {
+        // The key stands across the place where a text is cut.
+        let secret = String(decoding: Self.reader.secret, as: UTF8.self)
+        for before in [190, 195, 1990, 1995] {
+            let text = String(repeating: "x", count: before) + " " + secret
+            for body in [Self.openRouter(400, text), text, "<title>\(text)</title>"] {
+                let message = Self.read(400, body).error.message
+                #expect(!message.contains(secret.prefix(4)), "\(message)")
+            }
+        }
+    }
+
+    @Test func aListOfErrorsIsItsFirst() {
+        let failure = Self.read(
+            400, #"[{"error":{"code":404,"message":"models/x is not found"}}]"#)
+        #expect(failure.error.status == 404)
+        #expect(failure.error.message == "models/x is not found")
+    }
+
+    @Test func whereAnErrorStandsIsTold() {
+        let failure = Self.read(
+            422, #"{"detail":[{"loc":["body","messages",0,"name"],"msg":"Field required"}]}"#)
+        #expect(failure.error.message == "messages.0.name: Field required")
     }
 
     @Test func longTextsAreCut() {

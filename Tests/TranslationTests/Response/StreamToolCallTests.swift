@@ -117,6 +117,39 @@ import Testing
                 .contains(#""input":{"b":1.50,"a":12345678901234567890, "c":[1e3]}"#))
     }
 
+    // MARK: What goes back with a call
+
+    @Test(arguments: [false, true], ["google", "vertex"])
+    func aSignatureOfACallIsSealed(_ isLate: Bool, _ vendor: String) throws {
+        let extra = #"{"\#(vendor)": {"thought_signature":"c2ln\u002b"}}"#
+        let signed = #"{"index":0,"extra_content":\#(extra)}"#
+        let call = Upstream.calls(Self.headA(#""{\"p\":1}""#))
+        let stream =
+            isLate
+            ? call + Upstream.calls(signed)
+            : Upstream.calls(
+                #"{"index":0,"id":"call_a","type":"function","extra_content":\#(extra),"#
+                    + #""function":{"name":"Read","arguments":"{\"p\":1}"}}"#)
+        let model = check(stream + Upstream.end("tool_calls"))
+        let types = model.content.map { $0["type"]?.string }
+        #expect(
+            types
+                == (isLate
+                    ? ["tool_use", "redacted_thinking"] : ["redacted_thinking", "tool_use"]))
+        let seal = try #require(model.seals.first)
+        #expect(seal.dialect == .callExtra)
+        let id = model.content.compactMap { $0["id"]?.string }
+        #expect(
+            String(decoding: seal.content, as: UTF8.self)
+                == #"{"id":"\#(id[0])","extra_content":\#(extra)}"#)
+    }
+
+    @Test func extraContentThatIsNoObjectIsNothing() {
+        let stream = Upstream.calls(
+            #"{"index":0,"id":"a","extra_content":"x","function":{"name":"N"}}"#)
+        #expect(check(stream + Upstream.end("tool_calls")).outline == ["tool_use:a:N"])
+    }
+
     // MARK: Ids and names
 
     @Test func badMissingAndRepeatedIdsAreReplaced() {
