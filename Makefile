@@ -11,6 +11,8 @@ VENV_LEGACY := .venv-legacy
 PYTEST := $(VENV)/bin/python -m pytest -q
 # Extra arguments for pytest, such as ARGS="-k cancel".
 ARGS ?=
+# Recorded traffic of real clients and upstreams, if there is any: captures/*.json, streams/*.sse.
+RECORDINGS ?= $(wildcard ../shared)
 
 .DEFAULT_GOAL := help
 
@@ -32,7 +34,7 @@ test: deps unit end-to-end conformance ## Install what is missing and run all te
 
 .PHONY: unit
 unit: ## Run the unit tests.
-	$(SWIFT) test
+	RECORDED_STREAMS=$(if $(RECORDINGS),$(abspath $(RECORDINGS))/streams) $(SWIFT) test
 
 .PHONY: end-to-end
 end-to-end: build $(VENV)/.ready ## Run the tests against the built binary.
@@ -40,7 +42,7 @@ end-to-end: build $(VENV)/.ready ## Run the tests against the built binary.
 
 .PHONY: conformance
 conformance: build $(VENV)/.ready $(VENV_LEGACY)/.ready ## Run real clients against the built binary.
-	$(PYTEST) Tests/Conformance $(ARGS)
+	RECORDINGS=$(RECORDINGS) $(PYTEST) Tests/Conformance $(ARGS)
 
 .PHONY: sanitize
 sanitize: sanitize-address sanitize-thread ## Run the tests under the address and thread sanitizers.

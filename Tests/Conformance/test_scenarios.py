@@ -7,8 +7,8 @@ same stop reason and usage, or the same error.
 import anthropic
 import pytest
 
-from scenarios import scenarios
 from support import DEADLINE
+from support.scenarios import scenarios
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

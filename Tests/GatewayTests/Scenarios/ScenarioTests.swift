@@ -12,6 +12,7 @@
 //
 // UPDATE_GOLDEN=1 writes the golden files; review the difference.
 
+import Glibc
 import TestSupport
 import Testing
 import Translation
@@ -19,6 +20,9 @@ import Translation
 @testable import Gateway
 
 @Suite("Scenarios") struct ScenarioTests {
+    /// `EVERY_SPLIT=1` tries all of them, which takes minutes.
+    static let splitsEverywhere = unsafe getenv("EVERY_SPLIT") != nil
+
     @Test("A scenario gives its golden files", arguments: try Scenario.all())
     func golden(_ scenario: Scenario) throws {
         let run = try scenario.run { [$0] }
@@ -41,7 +45,7 @@ import Translation
         #expect(Self.readable(bytes.output) == Self.readable(whole.output))
         // Points all over the answer; another scenario of like length has other ones.
         let length = scenario.longestAnswer
-        let step = max(1, length / rounds(128))
+        let step = Self.splitsEverywhere ? 1 : max(1, length / rounds(128))
         for split in stride(from: 1 + scenario.name.utf8.count % step, to: length, by: step) {
             let run = try scenario.run { bytes in
                 split < bytes.count ? [Array(bytes[..<split]), Array(bytes[split...])] : [bytes]

@@ -9,7 +9,8 @@ import Testing
 
 @Suite struct RecordedStreamsTests {
     static var folder: String? {
-        unsafe getenv("RECORDED_STREAMS").map { unsafe String(cString: $0) }
+        let name = unsafe getenv("RECORDED_STREAMS").map { unsafe String(cString: $0) }
+        return name.flatMap { $0.isEmpty ? nil : $0 }
     }
 
     static var names: [String] {

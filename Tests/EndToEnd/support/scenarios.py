@@ -4,13 +4,14 @@ GatewayTests/Scenarios/ScenarioTests.swift tells of the format of the folders.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.answers import STREAM_END, chunked
-from support.upstream import RESET
+from .answers import STREAM_END, chunked
+from .upstream import RESET
 
-ROOT = Path(__file__).resolve().parent.parent / "Scenarios"
+ROOT = Path(__file__).resolve().parents[2] / "Scenarios"
 # Framing is the connection's business, not the scenario's.
 FRAMING = {"content-length", "transfer-encoding", "connection", "host", "content-type"}
 
@@ -46,7 +47,7 @@ def steps(answer):
     is_cut = body.endswith(b"<cut>\n")
     body = body.removesuffix(b"<cut>\n")
     # Events come one by one, as they do in life.
-    pieces = [piece + b"\n\n" for piece in body.split(b"\n\n") if piece]
+    pieces = re.findall(rb".+?(?:\n\n|\Z)", body, re.DOTALL)
     return [
         "\r\n".join(lines).encode(), *[chunked(piece) for piece in pieces],
         RESET if is_cut else STREAM_END]
