@@ -50,6 +50,8 @@ final class ClientConnection: Connection {
     }
 
     override func drained() {
+        session.outputDrained(at: loop.now, into: &output)
+        performActions()
         guard let transfer else { return }
         worker.upstream.resume(transfer)
         // Its bytes may have come already, after the turn's actions were carried out.

@@ -313,7 +313,10 @@ extension MessagesExchange {
         case .failedMidStream(let error):
             note(error, .interrupted)
             return complete(fate, over: &channel, into: &output)
-        case .finished, .waiting, .started, .empty:
+        case .empty:
+            // The upstream had said why it stops, but nothing else.
+            return report(error, fate, over: &channel, into: &output)
+        case .finished, .waiting, .started:
             // The answer was complete but for its last bytes, and now it is.
             return complete(fate, over: &channel, into: &output)
         }

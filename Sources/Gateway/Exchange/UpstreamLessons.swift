@@ -22,13 +22,17 @@ struct UpstreamLessons {
     private static let windowLifetime = Duration.seconds(3600)
     /// What an upstream can mean by a model's context.
     private static let windowRange = 256...(1 << 30)
+    /// Longer than any real name of a parameter or of a model. Both come from peers.
+    private static let nameBytesMax = 64
+    private static let modelBytesMax = 256
 
     /// The parameters that `model` refuses.
     func refusedParameters(of model: [UInt8]) -> Set<String> { refused[model] ?? [] }
 
     /// Remembers a refusal, if there is room.
     mutating func learn(_ parameter: String, refusedBy model: [UInt8]) {
-        guard refused[model] != nil || refused.count < Self.modelsMax,
+        guard parameter.utf8.count <= Self.nameBytesMax, model.count <= Self.modelBytesMax,
+            refused[model] != nil || refused.count < Self.modelsMax,
             refused[model, default: []].count < Self.parametersMax
         else { return }
         refused[model, default: []].insert(parameter)
@@ -46,7 +50,7 @@ struct UpstreamLessons {
 
     /// Remembers the context that an upstream has named. When there are too many the oldest goes.
     mutating func learn(contextTokens tokens: Int, of model: [UInt8], at now: MonotonicTime) {
-        guard Self.windowRange ~= tokens else { return }
+        guard Self.windowRange ~= tokens, model.count <= Self.modelBytesMax else { return }
         if windows[model] == nil, windows.count >= Self.modelsMax,
             let oldest = windows.min(by: { $0.value.forgottenAt < $1.value.forgottenAt })
         {

@@ -65,4 +65,20 @@ package struct RequestRecord: Sendable {
     package var timeToFirstToken: Duration?
 
     package init() {}
+
+    /// Cuts what peers wrote, so that no request can fill the log.
+    mutating func cutTexts(to bytesMax: Int, message messageBytesMax: Int) {
+        Self.cut(&requestedModel, to: bytesMax)
+        Self.cut(&upstreamModel, to: bytesMax)
+        Self.cut(&provider, to: bytesMax)
+        Self.cut(&generationID, to: bytesMax)
+        Self.cut(&cost, to: bytesMax)
+        if let message = errorMessage, message.utf8.count > messageBytesMax {
+            errorMessage = String(decoding: message.utf8.prefix(messageBytesMax), as: UTF8.self)
+        }
+    }
+
+    private static func cut(_ text: inout [UInt8], to bytesMax: Int) {
+        if text.count > bytesMax { text.removeSubrange(bytesMax...) }
+    }
 }

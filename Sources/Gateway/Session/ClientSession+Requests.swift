@@ -87,18 +87,22 @@ extension ClientSession {
     mutating func refuse(
         _ error: ProtocolError, at now: MonotonicTime, into output: inout [UInt8]
     ) {
-        if request?.record.requestID.isEmpty ?? true {
-            let id = state.identifiers.next()
-            request = request ?? IncomingRequest(at: now)
-            request?.record.requestID = id
-            request?.record.client = peer.name
-            channel = ResponseChannel(requestID: id, head: nil)
-            channel.date = state.date
-        }
+        identify(at: now)
         let type: APIErrorType = error.status == 413 ? .requestTooLarge : .invalidRequest
         fail(
             APIError(status: error.status, type: type, message: error.message), at: now,
             into: &output)
+    }
+
+    /// Gives a request that has no head, or none that can be read, what its answer and its record
+    /// need: the channel is still that of the request before it.
+    mutating func identify(at now: MonotonicTime) {
+        guard request?.record.requestID.isEmpty ?? true else { return }
+        let id = state.identifiers.next()
+        request = request ?? IncomingRequest(at: now)
+        request?.identify(id, from: peer)
+        channel = ResponseChannel(requestID: id, head: nil)
+        channel.date = state.date
     }
 
     /// Answers with an error. If the request is not complete its rest is of no interest, and the

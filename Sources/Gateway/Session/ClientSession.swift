@@ -107,6 +107,9 @@ package struct ClientSession: ~Copyable {
         }
     }
 
+    /// The client's bytes that are kept: of a body that is not complete, and sent ahead.
+    package var heldBytes: Int { pipelined.count + (request?.body.count ?? 0) }
+
     mutating func act(_ action: SessionAction) {
         if case .startUpstream = action { isCallPending = true }
         actions.append(action)
@@ -121,20 +124,27 @@ extension ClientSession {
         _ bytes: Span<UInt8>, at now: MonotonicTime, into output: inout [UInt8]
     ) {
         switch phase {
-        case .receiving:
+        case .receiving where pipelined.isEmpty:
             let offset = decode(bytes, at: now, into: &output)
             keep(bytes.extracting(offset...))
-        case .inflating, .exchanging:
+        case .receiving, .inflating, .exchanging:
             keep(bytes)
         case .closing:
             break
         }
     }
 
+    /// The client has taken most of its output: requests that waited for that are answered.
+    package mutating func outputDrained(at now: MonotonicTime, into output: inout [UInt8]) {
+        guard case .receiving = phase else { return }
+        decodePipelined(at: now, into: &output)
+    }
+
     /// The client has ended its side, or is gone altogether. Either way nobody waits for an answer.
     package mutating func clientLeft(at now: MonotonicTime) {
         if exchange != nil {
             exchange?.clientLeft(at: now)
+            withdrawCall()
             act(.cancelUpstream)
             endExchange(at: now)
         }
@@ -142,13 +152,24 @@ extension ClientSession {
         act(.close(lingering: false))
     }
 
-    /// Reads requests until the bytes are used up or one of them must be answered first. Returns how
-    /// many bytes were used.
+    /// Takes a call back that is not started yet.
+    private mutating func withdrawCall() {
+        guard isCallPending else { return }
+        isCallPending = false
+        actions = actions[nextActionIndex...].filter { action in
+            if case .startUpstream = action { false } else { true }
+        }
+        nextActionIndex = 0
+    }
+
+    /// Reads requests until the bytes are used up, one of them must be answered first, or the client
+    /// must take what is there before there is more. Returns how many bytes were used.
     private mutating func decode(
         _ bytes: Span<UInt8>, at now: MonotonicTime, into output: inout [UInt8]
     ) -> Int {
         var offset = 0
         while case .receiving = phase {
+            if decoder.phase == .idle, output.count >= Limits.outputHighWater { return offset }
             do throws(ProtocolError) {
                 switch try decoder.decode(bytes, from: &offset) {
                 case .needsMoreInput:
@@ -194,6 +215,11 @@ extension ClientSession {
         settings = state.settings
         decoder.limits.bodyBytesMax = settings.configuration.bodyBytesMax
         receiveDeadline = now + settings.configuration.idleTimeout
+        decodePipelined(at: now, into: &output)
+    }
+
+    /// Goes on with the requests that were sent ahead.
+    private mutating func decodePipelined(at now: MonotonicTime, into output: inout [UInt8]) {
         guard !pipelined.isEmpty else { return }
         var bytes: [UInt8] = []
         swap(&bytes, &pipelined)
@@ -239,6 +265,7 @@ extension ClientSession {
             close(lingering: false)
             return
         }
+        identify(at: now)
         let error = APIError(
             status: 408, type: .timeout,
             message: "The request did not arrive in time; the proxy has given up waiting for it.")
@@ -365,6 +392,7 @@ extension ClientSession {
         record.status = channel.status
         record.responseBytes = channel.bodyBytes
         record.duration = now - record.receivedAt
+        record.cutTexts(to: Limits.loggedBytesMax, message: Limits.loggedMessageBytesMax)
         act(.record(record))
     }
 }

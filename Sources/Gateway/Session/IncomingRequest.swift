@@ -40,12 +40,17 @@ struct IncomingRequest {
         isGzip = head.field("content-encoding").map(Self.isGzip) ?? false
         isAnthropicClient = head.field("anthropic-version") != nil
         sessionID = head.field("x-claude-code-session-id").flatMap(Self.sessionID)
-        record.requestID = id
-        record.receivedAt = receivedAt
+        identify(id, from: peer)
         record.method = head.method.rawValue
         record.path = Array(head.path.prefix(Limits.loggedBytesMax))
         record.userAgent =
             head.field("user-agent").map { Array($0.prefix(Limits.loggedBytesMax)) } ?? []
+    }
+
+    /// Takes what is known without a head.
+    mutating func identify(_ id: [UInt8], from peer: Peer) {
+        record.requestID = id
+        record.receivedAt = receivedAt
         record.client = peer.name
     }
 

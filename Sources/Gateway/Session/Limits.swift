@@ -2,13 +2,20 @@
 // the configurable ones are in the table of options.)
 
 package enum Limits {
-    /// Output that may wait for a slow client before its upstream is paused: several round trips of
-    /// any model's speed.
+    /// Output that may wait for a slow client before its upstream is paused, and before its next
+    /// request is looked at: several round trips of any model's speed.
     package static let outputHighWater = 256 << 10
     /// Where a paused upstream is let go on.
     package static let outputLowWater = 64 << 10
     /// Requests that a client sends ahead of their answers. Beyond, its socket is not read.
     static let pipelinedBytesMax = 64 << 10
+    /// What a session may hold of what its client has sent: a body, what is sent ahead, and one
+    /// more piece as the socket gives it.
+    package static func heldBytesMax(body: Int) -> Int {
+        body + pipelinedBytesMax + socketReadMax
+    }
+    /// What is read from a socket at once.
+    package static let socketReadMax = 64 << 10
     /// What a body gains in time for each KiB that has come: a client slower than this is not one.
     static let bodyTimePerKiB = Duration.seconds(1)
     /// A body's buffer is reserved at once up to this size; more only as it comes, since anybody can
@@ -17,12 +24,14 @@ package enum Limits {
     /// What a new connection has for its first request when the daemon begins to drain: a round trip
     /// to anywhere.
     static let firstRequestGrace = Duration.seconds(1)
-    /// What a record keeps of a path or a user agent.
+    /// What a record keeps of any one text that a peer wrote: path, user agent, model, identifiers.
     static let loggedBytesMax = 128
     /// The shortest answer that is worth asking for when there is no money or room for the one that
     /// the client wants: enough to end a thought, or to call a tool.
     static let answerTokensMin = 1024
+    /// What a record keeps of an error's message, which may quote a peer.
+    static let loggedMessageBytesMax = 4096
     /// How often an upstream is asked again for one request: once for a connection that failed, once
     /// for each thing that it may object to.
-    static let retriesMax = 3
+    package static let retriesMax = 3
 }

@@ -34,7 +34,8 @@ struct ContextOverflow: Equatable {
         let words = Words(text)
         guard isCertain || Self.tells(words) else { return nil }
         let stated = Statement(words)
-        let output = stated.output ?? maxTokens
+        // Clients may ask for any number.
+        let output = min(stated.output ?? maxTokens, Self.outputMax)
         let known = stated.input ?? stated.total.map { max(0, $0 - (stated.output ?? 0)) }
         let used = max(1, known ?? inputEstimate)
         // Without a limit a tenth is said to be too much, so that clients have a size to cut by.
@@ -57,6 +58,9 @@ struct ContextOverflow: Equatable {
         guard output != nil, isLimitStated, isInputStated else { return nil }
         return limit - input - Self.reserve
     }
+
+    /// Far above any model's, and far from overflow.
+    private static var outputMax: Int { 1 << 40 }
 
     init(input: Int, limit: Int, output: Int?) {
         self.input = input

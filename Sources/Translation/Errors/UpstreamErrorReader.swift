@@ -232,7 +232,8 @@ package struct UpstreamErrorReader: Sendable {
     private func notFound(_ report: UpstreamErrorReport, _ text: String) -> APIError {
         var message = text
         if !report.fallbackModels.isEmpty {
-            message += " Available instead: \(report.fallbackModels.joined(separator: ", "))."
+            message +=
+                " Available instead: \(report.fallbackModels.prefix(8).joined(separator: ", "))."
         }
         return APIError(status: 404, type: .notFound, message: message)
     }
@@ -261,15 +262,22 @@ package struct UpstreamErrorReader: Sendable {
         return error
     }
 
-    /// Seconds to wait, from whoever names them.
+    /// Seconds to wait, from whoever names them: any number, so it is cut to one that can be
+    /// calculated with.
     private func waitSeconds(_ report: UpstreamErrorReport) -> Int? {
-        if let seconds = report.retryAfter, seconds >= 0 { return seconds }
+        if let seconds = report.retryAfter, seconds >= 0 { return min(seconds, Self.waitMax) }
         guard let reset = Int(report.rateLimitReset), reset > 0 else { return nil }
         // OpenRouter gives milliseconds since 1970, others seconds, yet others a span.
-        if reset > 100_000_000_000 { return max(0, (reset - nowMilliseconds + 999) / 1000) }
+        if reset > 100_000_000_000 {
+            let (wait, isOver) = (reset - nowMilliseconds).addingReportingOverflow(999)
+            return isOver ? Self.waitMax : min(max(0, wait / 1000), Self.waitMax)
+        }
         if reset > 1_000_000_000 { return max(0, reset - nowMilliseconds / 1000) }
         return reset
     }
+
+    /// A century.
+    private static var waitMax: Int { 3_155_760_000 }
 
     static func span(ofSeconds seconds: Int) -> String {
         if seconds < 120 { return "\(seconds) s" }

@@ -112,7 +112,7 @@ package struct TokenUsage: Equatable, Sendable {
     }
 
     /// Above any real count, and far enough from overflow that sums of some are safe.
-    private static var countMax: Int { 1 << 48 }
+    private static var countMax: Int { 1 << 32 }
 
     private static func count(_ document: JSONDocument, _ node: JSONNode) -> Int {
         min(max(0, document.integer(node) ?? 0), countMax)

@@ -141,6 +141,29 @@ import Testing
         #expect(!String(decoding: driver.calls[2].body, as: UTF8.self).contains("top_k"))
     }
 
+    @Test func noPeerCanFillTheLog() throws {
+        let driver = try SessionDriver()
+        let long = String(repeating: "x", count: 100_000)
+        driver.post("/v1/messages", Self.body.replacing("claude-x", with: "a/\(long)"))
+        driver.respond(status: 400, generationID: long)
+        driver.upstream(#"{"error":{"message":"Unsupported parameter: \#(long.prefix(60_000))"}}"#)
+        driver.upstreamEnds()
+        driver.respond()
+        let digits = String(repeating: "0", count: 100_000)
+        driver.upstream(
+            #"data: {"id":"\#(long)","provider":"\#(long)","choices":[{"index":0,"delta":"#
+                + #"{"content":"a"},"finish_reason":"stop"}],"usage":{"cost":1\#(digits)}}"#
+                + "\n\n")
+        let record = try #require(driver.records.first)
+        let longest =
+            [
+                record.requestedModel, record.upstreamModel, record.provider, record.generationID,
+                record.cost,
+            ].map(\.count).max() ?? 0
+        #expect(record.outcome == .completed && longest == 128)
+        #expect(driver.state.lessons.refusedParameters(of: Array("a/\(long)".utf8)).isEmpty)
+    }
+
     @Test func anEmptyAnswerIsAskedForOnceMore() throws {
         let driver = try SessionDriver()
         driver.post("/v1/messages", Self.body)
@@ -152,7 +175,39 @@ import Testing
         #expect(driver.text.hasPrefix("HTTP/1.1 502 "))
     }
 
+    @Test(
+        "A finish without content that breaks off is no answer",
+        arguments: [ClientSessionTests.body, ClientSessionTests.streamBody], [false, true])
+    func emptyAnswerThatBreaksOff(_ body: String, isHeldTooLong: Bool) throws {
+        let driver = try SessionDriver()
+        driver.post("/v1/messages", body)
+        driver.respond()
+        if isHeldTooLong { driver.wait(.seconds(10)) }
+        driver.upstream(
+            #"data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"# + "\n\n")
+        driver.upstreamEnds(TransferFailure(.brokenAnswer, detail: "reset"))
+        let isStream = driver.text.hasPrefix("HTTP/1.1 200 OK\r\n")
+        #expect(isStream == (isHeldTooLong && body == Self.streamBody))
+        #expect(isStream || driver.text.hasPrefix("HTTP/1.1 502 "))
+        #expect(!isStream || driver.text.contains("event: error"))
+        #expect(driver.records.first?.outcome == (isStream ? .interrupted : .failed))
+    }
+
     // MARK: The client's side
+
+    @Test func aHeadThatNeverEndsHasAnAnswerAndARecordOfItsOwn() throws {
+        let driver = try SessionDriver()
+        driver.receive("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        driver.output = []
+        driver.receive("GET /hea")
+        driver.wait(.seconds(10))
+        #expect(driver.text.hasPrefix("HTTP/1.1 408 "))
+        #expect(driver.text.contains("timeout_error"), "the request before it had no body")
+        let ids = driver.records.map(\.requestID)
+        #expect(ids.count == 2 && ids[0] != ids[1])
+        #expect(driver.text.contains("request-id: req_" + String(decoding: ids[1], as: UTF8.self)))
+        #expect(driver.records.last?.receivedAt == driver.now - .seconds(10))
+    }
 
     @Test func aClientThatLeavesCancelsItsUpstream() throws {
         let driver = try SessionDriver()
@@ -161,6 +216,17 @@ import Testing
         #expect(driver.actions == ["start", "cancel", "close"])
         #expect(driver.records.first?.outcome == .cancelled)
         #expect(driver.state.exchangesOpen == 0)
+    }
+
+    @Test func nobodyIsAskedForAClientThatHasLeft() throws {
+        let driver = try SessionDriver()
+        driver.post("/v1/messages", Self.streamBody)
+        driver.performsActions = false
+        driver.upstreamEnds(TransferFailure(.connect, detail: "refused"))
+        driver.clientLeaves()
+        driver.performsActions = true
+        #expect(driver.actions == ["start", "cancel", "close"])
+        #expect(driver.records.map(\.outcome) == [.cancelled])
     }
 
     @Test func requestsSentAheadAreAnsweredInTurn() throws {
@@ -190,6 +256,22 @@ import Testing
         #expect(driver.text.components(of: "HTTP/1.1 200") == 2)
         #expect(driver.text.contains(#""text":"b""#))
         #expect(driver.actions == ["start", "release", "start", "release"])
+    }
+
+    @Test func answersThatNobodyTakesHoldTheNextRequestsUp() throws {
+        let driver = try SessionDriver()
+        let health = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        let requests = 2000
+        driver.receive(String(repeating: health, count: requests))
+        #expect(driver.output.count < Limits.outputHighWater + 4096)
+        #expect(driver.actions == ["pause"], "what is ahead is kept, and no more is read")
+        var answers = 0
+        while !driver.output.isEmpty {
+            answers += driver.text.components(of: "HTTP/1.1 200 OK\r\n")
+            driver.takeOutput()
+        }
+        #expect(answers == requests)
+        #expect(driver.actions.last == "resume")
     }
 
     @Test func aClientThatSendsTooMuchAheadIsNotRead() throws {

@@ -100,6 +100,13 @@ final class SessionDriver {
         now = end
     }
 
+    /// The client takes all of its output.
+    func takeOutput() {
+        output = []
+        session.outputDrained(at: now, into: &output)
+        perform()
+    }
+
     func drain() {
         state.isDraining = true
         session.drain(at: now)

@@ -219,6 +219,24 @@ import Testing
         }
     }
 
+    @Test func noNumberIsTooLargeToReckonWith() {
+        let body = Self.openRouter(429, "Slow")
+        #expect(
+            Self.read(429, body, retryAfter: "9223372036854774784").error.shouldRetry == false)
+        for huge in ["9223372036854774784", "9223372036854775807"] {
+            #expect(Self.read(429, body, reset: huge).error.shouldRetry == false)
+        }
+        let early = UpstreamErrorReader(
+            inputTokensEstimate: 1, maxTokens: .max, nowMilliseconds: 0)
+        let reset = UpstreamErrorReader.Headers(rateLimitReset: "9223372036854775807")
+        #expect(
+            early.read(status: 429, headers: reset, body: [UInt8](body.utf8)).error.shouldRetry
+                == false)
+        let overflow = Self.openRouter(400, "This model's maximum context length is 100 tokens")
+        let error = early.read(status: 400, body: [UInt8](overflow.utf8)).error
+        #expect(error.status == 400 && error.message.contains("100"))
+    }
+
     @Test func resetsAreReadInTheirThreeForms() {
         let body = Self.openRouter(429, "Slow")
         #expect(Self.read(429, body, reset: "1790000012500").error.retryAfter == 13)

@@ -193,7 +193,7 @@ import Testing
         (
             #"{"prompt_tokens":9223372036854775807,"completion_tokens":9223372036854775807,"#
                 + #""prompt_tokens_details":{"cached_tokens":9223372036854775807}}"#,
-            [0, 1 << 48, 0, 1 << 48]
+            [0, 1 << 32, 0, 1 << 32]
         ),
         (
             #"{"prompt_tokens":10,"completion_tokens":2.0,"prompt_cache_hit_tokens":4}"#,
