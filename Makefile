@@ -9,6 +9,10 @@ VENV := .venv
 # langchain and pydantic-ai need an older version of the client.
 VENV_LEGACY := .venv-legacy
 PYTEST := $(VENV)/bin/python -m pytest -q
+# A run of the simulation to repeat, and how long new ones and the fuzz targets go on.
+SEED ?=
+STEPS ?= 300000
+SECONDS ?= 20
 # Extra arguments for pytest, such as ARGS="-k cancel".
 ARGS ?=
 # Recorded traffic of real clients and upstreams, if there is any: captures/*.json, streams/*.sse.
@@ -57,6 +61,15 @@ sanitize-address sanitize-thread: sanitize-%: deps $(VENV)/.ready
 	CLAUDE_PROXY_BINARY=.build-$*/debug/claude-proxy CLAUDE_PROXY_WORKERS=2 \
 	  $(PYTEST) Tests/EndToEnd -m "not memory" $(ARGS)
 
+.PHONY: simulate
+simulate: ## Run sessions in a simulated world for SECONDS, or SEED=N for one run again.
+	$(SWIFT) build -c release --product simulate
+	.build/release/simulate --steps $(STEPS) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+.PHONY: fuzz
+fuzz: ## Fuzz each target for SECONDS (20) with libFuzzer and AddressSanitizer.
+	Scripts/fuzz $(SECONDS) $(ARGS)
+
 .PHONY: lint
 lint: ## Check the format of the sources and the rules of the repository.
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
@@ -84,7 +97,7 @@ package-test: deb ## Build the package and prove it on a booted systemd (as root
 
 .PHONY: clean
 clean: ## Remove everything that was built.
-	rm -rf .build .build-address .build-thread .build-deb .build-package.log .cache/machine build $(VENV) $(VENV_LEGACY)
+	rm -rf .build .build-* .cache/machine build $(VENV) $(VENV_LEGACY)
 
 $(VENV)/.ready: Tests/requirements.txt
 $(VENV_LEGACY)/.ready: Tests/Conformance/requirements-legacy.txt

@@ -15,6 +15,18 @@ let strict: [SwiftSetting] = [
     .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
+/// `make fuzz` alone builds the fuzz targets: their `main` is libFuzzer's.
+let fuzzTargets: [Target] =
+    Context.environment["CLAUDE_PROXY_FUZZ"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "fuzz",
+            dependencies: ["Gateway", "HTTP1", "Simulation", "TestSupport", "Translation"],
+            path: "Tests/Fuzz", exclude: ["Corpus", "Dictionaries"],
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])
+    ]
+
 let package = Package(
     name: "claude-proxy",
     products: [
@@ -74,6 +86,16 @@ let package = Package(
 
         // What several test targets need.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        // Sessions under a simulated clock, network and upstream: `make simulate`.
+        .target(
+            name: "Simulation", dependencies: ["Gateway", "TestSupport"],
+            path: "Tests/Simulation", swiftSettings: strict),
+        .executableTarget(
+            name: "simulate", dependencies: ["Simulation"], path: "Tests/SimulationCommand",
+            swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Simulation", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "HTTP1Tests", dependencies: ["HTTP1", "TestSupport"], swiftSettings: strict),
         .testTarget(
@@ -92,5 +114,5 @@ let package = Package(
         .testTarget(
             name: "SimulatorTests", dependencies: ["HTTP1", "Simulator", "Translation"],
             swiftSettings: strict),
-    ]
+    ] + fuzzTargets
 )

@@ -1,0 +1,44 @@
+// Client requests: what is translated is JSON that asks for a stream, the same every time, for every
+// kind of upstream; what is refused is a 400 with a reason.
+
+import TestSupport
+import Translation
+
+enum RequestFuzz {
+    static func run(_ bytes: [UInt8]) {
+        var document = JSONDocument()
+        do throws(JSONError) { try document.parse(bytes.withoutHead) } catch { return }
+        do throws(APIError) {
+            let outline = try RequestOutline(document)
+            for profile in profiles { try translate(document, outline, profile) }
+        } catch {
+            expect((400..<500).contains(error.status), "\(error.status) for a bad request")
+            expect(!error.message.isEmpty, "no reason")
+            var envelope: [UInt8] = []
+            error.writeEnvelope(requestID: Array("req_1".utf8), into: &envelope)
+            expect(ReferenceJSON.parse(envelope) != nil, "an envelope that is no JSON")
+        }
+    }
+
+    private static func translate(
+        _ document: JSONDocument, _ outline: RequestOutline, _ profile: UpstreamProfile
+    ) throws(APIError) {
+        var settings = RequestSettings(profile: profile, upstreamModel: Array("a/b".utf8))
+        settings.promptTokens = 10
+        settings.identitySalt = [1, 2, 3]
+        var bodies: [[UInt8]] = [[], [1, 2, 3]]
+        for index in bodies.indices {
+            _ = try RequestTranslator.translate(
+                document, outline: outline, settings: settings, into: &bodies[index])
+        }
+        expect(bodies[0] == bodies[1], "another body for the same request")
+        guard let root = ReferenceJSON.parse(bodies[0], depthMax: 200) else {
+            fatalError("a body that is no JSON: \(String(decoding: bodies[0], as: UTF8.self))")
+        }
+        expect(root["stream"] == .bool(true), "a body that asks for no stream")
+        expect(root["model"]?.text == "a/b", "another model")
+        expect(root["messages"]?.elements?.isEmpty == false, "a body without messages")
+    }
+
+    private static let profiles = UpstreamProfile.all
+}

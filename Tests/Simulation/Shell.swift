@@ -1,0 +1,321 @@
+// The daemon's ClientConnection and its base class Connection, in a few lines and without sockets:
+// the session's bytes go to and come from buffers of limited size, its actions are carried out at the
+// moments when the daemon does so. What is simulated here must be what Sources/Daemon/Server and
+// Sources/EventLoop/Connection.swift do.
+
+import Gateway
+
+/// A call of the upstream, as libcurl would run it.
+final class Call {
+    let plan: AnswerPlan
+    let marker: Int
+    /// What the upstream has still to do.
+    var rest: ArraySlice<AnswerPlan.Piece>
+    /// Bytes that the session has not taken because its client is slow.
+    var isPaused = false
+    var isOver = false
+
+    init(_ plan: AnswerPlan, marker: Int) {
+        self.plan = plan
+        self.marker = marker
+        rest = plan.pieces[...]
+    }
+}
+
+/// One connection: session, shell, socket buffers and client.
+final class Connection {
+    enum State {
+        case open
+        case lingering(until: MonotonicTime, isOutputShut: Bool)
+        case closed
+    }
+
+    let number: Int
+    let isLocal: Bool
+    let isAdmitted: Bool
+    var session: ClientSession
+    var client: Client
+    var state = State.open
+
+    /// From the client: what the server has not read.
+    var inbound: [UInt8] = []
+    /// To the client: what it has not read.
+    var outbound: [UInt8] = []
+    let outboundMax: Int
+    /// Whether the server has closed or shut its sending side.
+    var isOutboundEnded = false
+    static let inboundMax = 128 << 10
+
+    var output: [UInt8] = []
+    var sentBytes = 0
+    var isReadingPaused = false
+    var isInputEnded = false
+    var isPeerLeaving = false
+    var isQueued = false
+    var call: Call?
+
+    /// How many of the client's bytes the session was given.
+    var receivedBytes = 0
+    var isInterrupted = false
+    /// Whether much output waited when the session asked for the end.
+    var wasSlow = false
+    /// Whether the session has asked for the end.
+    var hasAskedForClose = false
+    /// The end came while answers were still owed or unsent, for a reason that is not the session's.
+    var wasCut = false
+    var records: [RequestRecord] = []
+
+    init(
+        _ number: Int, _ state: GatewayState, client: Client, isLocal: Bool, isAdmitted: Bool,
+        outboundMax: Int, at now: MonotonicTime
+    ) {
+        self.number = number
+        self.client = client
+        self.isLocal = isLocal
+        self.isAdmitted = isAdmitted
+        self.outboundMax = outboundMax
+        session = ClientSession(
+            state, peer: Peer(isLocal: isLocal, name: "client"), isAdmitted: isAdmitted, at: now)
+    }
+
+    var outputBytes: Int { output.count - sentBytes }
+
+    var isClosed: Bool {
+        if case .closed = state { true } else { false }
+    }
+
+    var isOpen: Bool {
+        if case .open = state { true } else { false }
+    }
+
+    var isReading: Bool { !isReadingPaused && !isInputEnded }
+}
+
+/// What a connection needs of the world round it.
+protocol ShellContext: AnyObject {
+    var now: MonotonicTime { get }
+    func startCall(_ call: UpstreamCall, for connection: Connection) throws -> Call
+    func callDropped(_ call: Call, isReleased: Bool)
+    func recorded(_ record: RequestRecord, on connection: Connection) throws
+    func reached(_ milestone: Milestone)
+}
+
+/// What the shell does.
+struct Shell<World: ShellContext> {
+    unowned let world: World
+
+    // MARK: Events
+
+    /// One `recv`, of at most `count` bytes.
+    func read(_ connection: Connection, upTo count: Int) throws {
+        guard !connection.isClosed, connection.isReading else { return }
+        guard connection.inbound.isEmpty else {
+            let bytes = Array(connection.inbound.prefix(min(count, 64 << 10)))
+            connection.inbound.removeFirst(bytes.count)
+            guard connection.isOpen else { return }
+            connection.receivedBytes += bytes.count
+            connection.session.received(bytes.span, at: world.now, into: &connection.output)
+            return try performActions(connection)
+        }
+        guard connection.client.hasFinished else { return }
+        connection.isInputEnded = true
+        switch connection.state {
+        case .open:
+            connection.session.clientLeft(at: world.now)
+            try performActions(connection)
+        case .lingering(_, let isOutputShut):
+            if isOutputShut { try finish(connection) }
+        case .closed: break
+        }
+    }
+
+    /// What epoll tells of a peer that leaves while nobody reads.
+    func noticeLeaving(_ connection: Connection) throws {
+        guard connection.isOpen, connection.isReadingPaused, connection.client.hasFinished,
+            !connection.isPeerLeaving
+        else { return }
+        connection.isPeerLeaving = true
+        world.reached(.clientLeftWhilePaused)
+        connection.session.clientLeft(at: world.now)
+        try performActions(connection)
+    }
+
+    /// The connection has been reset.
+    func reset(_ connection: Connection) throws {
+        connection.wasCut = true
+        try finish(connection)
+    }
+
+    func upstreamResponded(_ connection: Connection, _ head: UpstreamHead) {
+        connection.session.upstreamResponded(head)
+    }
+
+    /// Returns false when the client is too slow: the call is to be paused.
+    func upstreamReceived(_ connection: Connection, _ bytes: ArraySlice<UInt8>) -> Bool {
+        guard connection.outputBytes < Limits.outputHighWater else { return false }
+        connection.session.upstreamReceived(
+            bytes.span, at: world.now, into: &connection.output)
+        connection.isQueued = true
+        return true
+    }
+
+    func upstreamEnded(_ connection: Connection, _ failure: TransferFailure?) {
+        connection.call = nil
+        connection.session.upstreamEnded(failure, at: world.now, into: &connection.output)
+        connection.isQueued = true
+    }
+
+    /// The timers of the session and of the lingering close.
+    func serveTimers(_ connection: Connection) throws {
+        switch connection.state {
+        case .open:
+            guard let deadline = connection.session.deadline, deadline <= world.now else { return }
+            connection.session.deadlineReached(at: world.now, into: &connection.output)
+            try performActions(connection)
+        case .lingering(let end, _):
+            guard end <= world.now else { return }
+            if connection.outputBytes > 0 {
+                connection.wasCut = true
+                world.reached(.lingeringCut)
+            }
+            try finish(connection)
+        case .closed: break
+        }
+    }
+
+    func drain(_ connection: Connection) throws {
+        guard connection.isOpen else { return }
+        connection.session.drain(at: world.now)
+        try performActions(connection)
+    }
+
+    func interrupt(_ connection: Connection) throws {
+        guard connection.isOpen else { return }
+        connection.isInterrupted = true
+        connection.session.interrupt(at: world.now, into: &connection.output)
+        try performActions(connection)
+    }
+
+    // MARK: The end of a turn
+
+    /// One `send` of at most `count` bytes.
+    func flush(_ connection: Connection, upTo count: Int) throws {
+        let before = connection.outputBytes
+        guard !connection.isClosed, before > 0 else { return }
+        let room = max(0, connection.outboundMax - connection.outbound.count)
+        let count = min(count, room, before)
+        connection.outbound +=
+            connection.output[
+                connection.sentBytes..<connection.sentBytes + count]
+        connection.sentBytes += count
+        compact(connection)
+        switch connection.state {
+        case .open:
+            if before > Limits.outputLowWater, connection.outputBytes <= Limits.outputLowWater {
+                try drained(connection)
+            }
+        case .lingering(_, let isOutputShut):
+            if count > 0 {
+                connection.state = .lingering(
+                    until: world.now + .seconds(2), isOutputShut: isOutputShut)
+            }
+            if connection.outputBytes == 0 { try shutOutput(connection) }
+        case .closed: break
+        }
+    }
+
+    private func compact(_ connection: Connection) {
+        if connection.sentBytes == connection.output.count {
+            connection.output = []
+            connection.sentBytes = 0
+        } else if connection.sentBytes >= connection.outputBytes {
+            connection.output.removeFirst(connection.sentBytes)
+            connection.sentBytes = 0
+        }
+    }
+
+    private func drained(_ connection: Connection) throws {
+        if connection.session.heldBytes > 0 { world.reached(.heldUntilDrained) }
+        connection.session.outputDrained(at: world.now, into: &connection.output)
+        try performActions(connection)
+        guard let call = connection.call, call.isPaused else { return }
+        call.isPaused = false
+        world.reached(.upstreamResumed)
+    }
+
+    // MARK: Actions
+
+    func performActions(_ connection: Connection) throws {
+        connection.isQueued = false
+        while let action = connection.session.nextAction() { try perform(action, connection) }
+    }
+
+    private func perform(_ action: SessionAction, _ connection: Connection) throws {
+        switch action {
+        case .startUpstream(let call):
+            try require(!connection.hasAskedForClose, "a call after the end")
+            drop(connection)
+            connection.call = try world.startCall(call, for: connection)
+        case .cancelUpstream:
+            drop(connection)
+        case .releaseUpstream:
+            drop(connection, isReleased: true)
+        case .inflate(let body, let bytesMax):
+            let result = inflate(body, bytesMax)
+            connection.session.bodyInflated(result, at: world.now, into: &connection.output)
+        case .pauseReading:
+            if connection.isOpen { connection.isReadingPaused = true }
+            world.reached(.readingPausedBySession)
+        case .resumeReading:
+            if connection.isOpen { connection.isReadingPaused = false }
+        case .close(let lingering):
+            connection.hasAskedForClose = true
+            if connection.outputBytes >= Limits.outputLowWater { connection.wasSlow = true }
+            if lingering || connection.outputBytes > 0 {
+                try closeLingering(connection)
+            } else {
+                try finish(connection)
+            }
+        case .record(let record):
+            try world.recorded(record, on: connection)
+        }
+    }
+
+    private func drop(_ connection: Connection, isReleased: Bool = false) {
+        if let call = connection.call { world.callDropped(call, isReleased: isReleased) }
+        connection.call = nil
+    }
+
+    private func inflate(_ body: [UInt8], _ bytesMax: Int) -> InflatedBody {
+        switch body.first {
+        case UInt8(ascii: "g"):
+            return body.count - 1 > bytesMax ? .tooLarge : .body(Array(body[1...]))
+        case UInt8(ascii: "l"): return .tooLarge
+        default: return .invalid
+        }
+    }
+
+    private func closeLingering(_ connection: Connection) throws {
+        guard connection.isOpen else { return }
+        connection.state = .lingering(until: world.now + .seconds(2), isOutputShut: false)
+        connection.isReadingPaused = false
+        if connection.outputBytes == 0 { try shutOutput(connection) }
+    }
+
+    private func shutOutput(_ connection: Connection) throws {
+        connection.isOutboundEnded = true
+        guard !connection.isInputEnded else { return try finish(connection) }
+        connection.state = .lingering(until: world.now + .seconds(2), isOutputShut: true)
+    }
+
+    private func finish(_ connection: Connection) throws {
+        guard !connection.isClosed else { return }
+        connection.state = .closed
+        if connection.outputBytes > 0 { connection.wasCut = true }
+        connection.output = []
+        connection.sentBytes = 0
+        connection.isOutboundEnded = true
+        connection.session.clientLeft(at: world.now)
+        try performActions(connection)
+    }
+}
