@@ -42,6 +42,7 @@ unit: ## Run the unit tests.
 
 .PHONY: end-to-end
 end-to-end: build $(VENV)/.ready ## Run the tests against the built binary.
+	@Scripts/install-dependencies nghttp2-proxy openssl
 	$(PYTEST) Tests/EndToEnd $(ARGS)
 
 .PHONY: conformance
@@ -92,7 +93,7 @@ deb: ## Build the Debian package into build/.
 	@Scripts/build-package
 
 .PHONY: package-test
-package-test: deb ## Build the package and prove it on a booted systemd (as root).
+package-test: ## Build the package and prove it on a booted systemd (as root).
 	@Scripts/test-package
 
 .PHONY: clean

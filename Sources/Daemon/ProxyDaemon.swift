@@ -33,6 +33,11 @@ package final class ProxyDaemon {
     private var drainTimer: Timer?
     private var watchdogTimer: Timer?
     private var workersAlive = 0
+    /// Calls of the upstream under way: when all workers were last counted, and while they are.
+    private var callsOpen = 0
+    private var callsCounted = 0
+    private var workersApplying = 0
+    private var reloads = 0
     /// Why the last reload changed nothing; nil if it did.
     private var reloadFailure: String?
 
@@ -184,6 +189,7 @@ package final class ProxyDaemon {
         }
     }
 
+    /// What `systemctl status` shows.
     private var statusLine: String {
         let requests = counters.requests.load(ordering: .relaxed)
         let connections = counters.connectionsOpen.load(ordering: .relaxed)
@@ -192,7 +198,8 @@ package final class ProxyDaemon {
         if configuration.upstreamKey == nil, configuration.profile.name == "openrouter" {
             text += "No OPENROUTER_API_KEY is set: put it into config.env and reload; "
         }
-        text += "\(connections) connections, \(requests) requests, \(failures) failed"
+        text += "\(callsOpen) answers under way, \(connections) connections, "
+        text += "\(requests) requests, \(failures) failed"
         let usage = counters.usageTotals.description
         if !usage.isEmpty { text += "; \(usage)" }
         if let failure = counters.lastFailure.withLock({ $0 }) { text += "; last: \(failure)" }
@@ -210,7 +217,6 @@ package final class ProxyDaemon {
 
     private func reload() {
         manager.reloading(now: Loop.clock())
-        defer { manager.ready(status: statusLine) }
         let resolution = files.load()
         guard let new = resolution.configuration else {
             let faults = resolution.faults.map(\.description).joined(separator: "; ")
@@ -218,12 +224,14 @@ package final class ProxyDaemon {
             logger.error(
                 "the configuration was not reloaded, the old one stays: \(faults)",
                 metadata: ["MESSAGE_ID": .string(MessageID.reloadFailed)])
+            endReload(isApplied: false)
             return
         }
         let pending = Configuration.changesNeedingRestart(from: configuration, to: new)
         configuration = new
         reloadFailure = nil
         let settings = Settings(new)
+        workersApplying += mailboxes.count
         // The first worker at once: the catalogue asks through its client.
         worker?.receive(.apply(settings))
         for mailbox in mailboxes.dropFirst() { mailbox.send(.apply(settings)) }
@@ -233,6 +241,13 @@ package final class ProxyDaemon {
         logger.notice(
             "the configuration was reloaded\(note)",
             metadata: ["MESSAGE_ID": .string(MessageID.reloaded)])
+    }
+
+    /// Every worker serves by the new configuration, or all go on with the old one.
+    private func endReload(isApplied: Bool) {
+        reloads += 1
+        if !isDraining { manager.ready(status: statusLine) }
+        ReloadMark.leave(reloads, isApplied: isApplied)
     }
 
     private func drain() {
@@ -271,10 +286,17 @@ package final class ProxyDaemon {
             workersDraining -= 1
             guard workersDraining == 0 else { return }
             for mailbox in mailboxes { mailbox.send(.stop) }
-        case .alive:
+        case .applied:
+            workersApplying -= 1
+            if workersApplying == 0 { endReload(isApplied: true) }
+        case .alive(let calls):
             workersAlive += 1
+            callsCounted += calls
             // Only when every loop turns does the daemon live.
-            if workersAlive == mailboxes.count { manager.watchdog() }
+            guard workersAlive == mailboxes.count else { return }
+            callsOpen = callsCounted
+            manager.watchdog()
+            if !isDraining { manager.status(statusLine) }
         }
     }
 
@@ -285,11 +307,9 @@ package final class ProxyDaemon {
         let period = manager.watchdogPeriod ?? .seconds(10)
         let timer = Timer(on: loop) { [unowned self] in
             workersAlive = 0
+            callsCounted = 0
             for mailbox in mailboxes { mailbox.send(.ping) }
-            if !isDraining {
-                manager.status(statusLine)
-                catalogue?.refreshIfDue()
-            }
+            if !isDraining { catalogue?.refreshIfDue() }
             watchdogTimer?.schedule(at: loop.now + period)
         }
         timer.schedule(at: loop.now + period)

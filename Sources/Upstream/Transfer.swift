@@ -205,25 +205,8 @@ import Glibc
         let text = unsafe String(cString: errorText)
         let detail = unsafe text.isEmpty ? String(cString: curl_easy_strerror(code)) : text
         return TransferFailure(
-            violation == nil ? kind(of: code) : .protocolViolation, detail: violation ?? detail)
-    }
-
-    private func kind(of code: CURLcode) -> TransferFailure.Kind {
-        switch code {
-        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .resolve
-        case CURLE_COULDNT_CONNECT: .connect
-        // No other time-out of libcurl's is set.
-        case CURLE_OPERATION_TIMEDOUT: .connectTimeout
-        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_CACERT_BADFILE:
-            .certificate
-        case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CIPHER, CURLE_SSL_ENGINE_INITFAILED: .tls
-        case CURLE_GOT_NOTHING, CURLE_SEND_ERROR: hasResponded ? .brokenAnswer : .closedBeforeAnswer
-        case CURLE_RECV_ERROR, CURLE_PARTIAL_FILE, CURLE_HTTP2_STREAM, CURLE_HTTP2:
-            hasResponded ? .brokenAnswer : .closedBeforeAnswer
-        case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING:
-            .protocolViolation
-        default: .other
-        }
+            violation == nil ? .init(code, hasResponded: hasResponded) : .protocolViolation,
+            detail: violation ?? detail)
     }
 }
 

@@ -19,7 +19,8 @@ struct ClaudeProxy: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            Serve.self, CheckConfig.self, PrintConfig.self, Demo.self, Simulate.self,
+            Serve.self, CheckConfig.self, PrintConfig.self, Examine.self, Report.self, Demo.self,
+            Reload.self, Simulate.self,
         ],
         defaultSubcommand: Serve.self)
 }

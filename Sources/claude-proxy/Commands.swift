@@ -48,6 +48,28 @@ struct PrintConfig: ParsableCommand {
     }
 }
 
+/// What the unit's ExecReload= runs: `systemctl reload` returns when the daemon has reloaded, and fails
+/// when it has not.
+struct Reload: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Have the daemon of the same unit reload, and wait for the outcome.",
+        shouldDisplay: false)
+
+    @Argument(help: "The daemon's process id.") var process: Int32
+
+    func run() throws {
+        switch ReloadMark.request(from: process, within: .seconds(15)) {
+        case .applied: return
+        case .refused:
+            print("claude-proxy: not reloaded; the lines above say why", to: .error)
+            throw ExitCode(EX_CONFIG)
+        case .unknown:
+            print("claude-proxy: the daemon does not say that it has reloaded", to: .error)
+            throw ExitCode.failure
+        }
+    }
+}
+
 /// Tells all faults. The exit code is that of a configuration error (sysexits.h).
 func refused(_ resolution: Resolution) -> ExitCode {
     print("claude-proxy: the configuration is not usable:", to: .error)

@@ -5,15 +5,16 @@
 set -euo pipefail
 
 suite=$1 directory=$2
-[ ! -e "$directory/.complete" ] || exit 0
-
-mirror=${MIRROR:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' |
-  awk '/debian/ && !/security/ { print; exit }')}
-packages=systemd,systemd-sysv,dbus,libpam-systemd,ca-certificates,libsystemd0,libstdc++6,libgcc-s1
+# jq is for the questions that the README asks the journal.
+packages=systemd,systemd-sysv,dbus,libpam-systemd,ca-certificates,libsystemd0,libstdc++6,libgcc-s1,jq
 case $suite in
 bookworm) packages+=,libcurl4 ;;
 *) packages+=,libcurl4t64 ;;
 esac
+[ "$(cat "$directory/.complete" 2>/dev/null)" != "$packages" ] || exit 0
+
+mirror=${MIRROR:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' |
+  awk '/debian/ && !/security/ { print; exit }')}
 
 part=$directory.part
 rm -rf --one-file-system "$part" "$directory"
@@ -26,5 +27,5 @@ mmdebstrap --quiet --variant=minbase --include=$packages \
 echo '127.0.0.1 localhost' >"$part/etc/hosts"
 # libkmod of Debian 13 fails where there is no /lib/modules.
 ln -sf /dev/null "$part/etc/systemd/system/systemd-modules-load.service"
-touch "$part/.complete"
+echo "$packages" >"$part/.complete"
 mv "$part" "$directory"

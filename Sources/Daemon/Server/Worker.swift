@@ -31,7 +31,10 @@ final class Worker {
     enum Report: Sendable {
         /// Nothing is left to do after a drain.
         case drained
-        case alive
+        /// New requests are served by the settings that came last.
+        case applied
+        /// The loop turns, with so many calls of the upstream under way.
+        case alive(calls: Int)
     }
 
     let loop: Loop
@@ -82,6 +85,7 @@ final class Worker {
         case .apply(let settings):
             state.settings = settings
             upstream.apply(settings.configuration)
+            report(.applied)
         case .know(let catalogue):
             state.catalogue = catalogue
         case .drain:
@@ -89,7 +93,7 @@ final class Worker {
         case .interrupt:
             for connection in connections.values { connection.interrupt() }
         case .ping:
-            report(.alive)
+            report(.alive(calls: upstream.transferCount))
         case .stop:
             loop.stop()
         }

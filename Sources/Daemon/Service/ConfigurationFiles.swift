@@ -11,7 +11,16 @@ package struct ConfigurationFiles {
 
     private static let usualPaths = ["/etc/claude-proxy/config.env", "./.env"]
 
-    package init(path: String?) { self.path = path }
+    /// Where credentials are looked for when the service manager has delivered none.
+    private let credentialDirectories: [String]
+
+    /// - Parameter looksForCredentials: whether to read the service's credentials from where systemd
+    ///   keeps them: for commands that root runs outside the service and that want its view.
+    package init(path: String?, looksForCredentials: Bool = false) {
+        self.path = path
+        credentialDirectories =
+            looksForCredentials ? ["/run/credentials/claude-proxy.service", "/etc/credstore"] : []
+    }
 
     /// All sources read and resolved, with every fault of every source.
     package func load() -> Resolution {
@@ -57,7 +66,9 @@ package struct ConfigurationFiles {
 
     /// Credentials that systemd delivered (systemd.exec(5), LoadCredential=).
     private func credentials() -> [ConfigurationSource] {
-        guard let directory = unsafe getenv("CREDENTIALS_DIRECTORY") else { return [] }
+        guard let directory = unsafe getenv("CREDENTIALS_DIRECTORY") else {
+            return OptionTable.credentials.compactMap(storedCredential)
+        }
         let path = unsafe String(cString: directory)
         return OptionTable.credentials.compactMap { name in
             switch FileContents.read(path + "/" + name) {
@@ -68,5 +79,15 @@ package struct ConfigurationFiles {
                     ? nil : .unreadable("credential \(name)", reason: error.description)
             }
         }
+    }
+
+    /// The first of the usual places that has it and lets it be read.
+    private func storedCredential(_ name: String) -> ConfigurationSource? {
+        for directory in credentialDirectories {
+            if case .success(let bytes) = FileContents.read("\(directory)/\(name)") {
+                return .credential(name, bytes: bytes)
+            }
+        }
+        return nil
     }
 }

@@ -54,4 +54,10 @@ extension Configuration {
         UpstreamProfile.named(upstreamKind.rawValue)
             ?? .forHost("\(upstreamURL.host):\(upstreamURL.port)")
     }
+
+    /// Whether nothing works without a key. A server of one's own may want none; whoever runs one says
+    /// so by naming its kind.
+    package var needsKey: Bool {
+        ![.vllm, .llamaCpp, .ollama, .generic].contains(upstreamKind)
+    }
 }

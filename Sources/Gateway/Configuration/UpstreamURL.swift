@@ -51,7 +51,7 @@ package struct UpstreamURL: Sendable, Equatable {
     /// Whether the upstream can only be this machine.
     package var isLoopback: Bool { HostSyntax.isLoopback(host) }
 
-    static let endpoint = "/chat/completions"
+    package static let endpoint = "/chat/completions"
 }
 
 extension UpstreamURL: CustomStringConvertible {

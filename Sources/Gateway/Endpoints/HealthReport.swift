@@ -12,9 +12,7 @@ enum HealthReport {
         catalogue: ModelCatalogue?, timeOfDay: Duration, usage: UsageTotals?
     ) -> [UInt8] {
         let hasKey = configuration.upstreamKey != nil
-        // A server of one's own may need no key; whoever runs one says so by naming its kind.
-        let isKeyless = [.vllm, .llamaCpp, .ollama, .generic].contains(configuration.upstreamKind)
-        let isUsable = hasKey || isKeyless
+        let isUsable = hasKey || !configuration.needsKey
         var body: [UInt8] = []
         body.append(#"{"status":""#)
         body.append(isDraining ? "draining" : isUsable ? "healthy" : "degraded")

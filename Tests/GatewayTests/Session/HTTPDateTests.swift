@@ -15,5 +15,16 @@ import Testing
     ])
     func areThoseOfTheCalendar(_ seconds: Int, _ text: String) {
         #expect(HTTPDate.text(.seconds(seconds)) == text)
+        #expect(HTTPDate.time(text) == .seconds(seconds))
+    }
+
+    @Test(arguments: [
+        "", "Sun Nov  6 08:49:37 1994", "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 06 Nov 1994 08:49 GMT",
+        "Sun, 32 Nov 1994 08:49:37 GMT", "Sun, 06 Xyz 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 06 Nov 99999 08:49:37 GMT",
+    ])
+    func otherFormsAreNotRead(_ text: String) {
+        #expect(HTTPDate.time(text) == nil)
     }
 }

@@ -1,0 +1,134 @@
+// `claude-proxy doctor`: gathers facts by probes that give up in time, and has `Gateway/Doctor` judge
+// them. It needs no daemon, and asks the one that runs. What an earlier failure makes pointless is
+// not tried: a connection that is refused once need not be refused three times.
+
+import CLinux
+package import Gateway
+import Glibc
+import Translation
+import Upstream
+
+/// Looks at everything between the configuration and an answer of the model.
+package struct Doctor {
+    private let resolution: Resolution
+    private let version: String
+    private let timeout: Duration
+
+    /// - Parameters:
+    ///   - resolution: the configuration, read as the daemon would read it.
+    ///   - timeout: of every single request.
+    package init(_ resolution: Resolution, version: String, timeout: Duration) {
+        self.resolution = resolution
+        self.version = version
+        self.timeout = timeout
+    }
+
+    /// All checks, in the order in which things depend on one another.
+    package func examine() -> Diagnosis {
+        var diagnosis = Diagnosis(version: version, secrets: resolution.secrets)
+        diagnosis.add(Checkup.configuration(resolution))
+        let unit = ServiceProbe.unit()
+        if let configuration = resolution.configuration {
+            UpstreamClient.initializeLibrary()
+            examineUpstream(configuration, &diagnosis)
+            diagnosis.add([daemon(configuration, unit)])
+        }
+        diagnosis.add(Checkup.unit(unit))
+        diagnosis.add([
+            Checkup.journal(
+                hasSocket: ServiceProbe.hasJournal, isPersistent: ServiceProbe.keepsJournal)
+        ])
+        return diagnosis
+    }
+
+    // MARK: The upstream
+
+    private func examineUpstream(_ configuration: Configuration, _ diagnosis: inout Diagnosis) {
+        let proxies = ProxyEnvironment { unsafe getenv($0).map { unsafe String(cString: $0) } }
+        let probe = UpstreamProbe(configuration, version: version, proxies: proxies)
+        let reader = UpstreamErrorReader(
+            inputTokensEstimate: 0, maxTokens: 1, secret: resolution.secrets.first ?? [])
+        let list = probe.get("/models", within: timeout)
+        let reach = Checkup.reach(configuration.upstreamURL, proxy: probe.proxy, answer: list)
+        diagnosis.add(reach)
+        let presence = Checkup.keyPresence(
+            configuration, origin: resolution.origins["OPENROUTER_API_KEY"])
+        diagnosis.add([presence])
+        guard !reach.contains(where: { $0.verdict == .failure }) else {
+            diagnosis.add([.skipped("round trip", "not tried: the upstream cannot be reached")])
+            return
+        }
+        diagnosis.add([Checkup.clock(list, now: Self.timeOfDay())])
+        diagnosis.add(Checkup.models(configuration, answer: list, reader: reader))
+        guard presence.verdict != .failure else {
+            diagnosis.add([.skipped("round trip", "not tried without a key")])
+            return
+        }
+        if configuration.profile.name == "openrouter", configuration.upstreamKey != nil {
+            let findings = Checkup.key(probe.get("/key", within: timeout), reader: reader)
+            diagnosis.add(findings)
+            guard !findings.contains(where: { $0.check == "key" && $0.verdict == .failure }) else {
+                diagnosis.add([.skipped("round trip", "not tried with a key that is refused")])
+                return
+            }
+        }
+        diagnosis.add([trial(configuration, probe, reader)])
+    }
+
+    private func trial(
+        _ configuration: Configuration, _ probe: UpstreamProbe, _ reader: UpstreamErrorReader
+    ) -> Finding {
+        var trial = TrialRequest(configuration)
+        var answer = probe.post(trial.call, within: timeout)
+        if TrialRequest.needsMoreTokens(answer) {
+            trial = TrialRequest(configuration, tokens: 16)
+            answer = probe.post(trial.call, within: timeout)
+        }
+        return Checkup.trial(trial, answer, reader: reader)
+    }
+
+    private static func timeOfDay() -> Duration {
+        var time = timespec()
+        // SAFETY: the call fills the local value; the clock always exists.
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return .seconds(time.tv_sec)
+    }
+
+    // MARK: The daemon
+
+    /// Asks the daemon where it should be. A socket of systemd's is left alone while nobody is behind
+    /// it: asking would start the service.
+    private func daemon(_ configuration: Configuration, _ unit: UnitFacts) -> Finding {
+        let socket = ServiceProbe.socketAddress()
+        if let socket, !unit.isActive {
+            return .skipped("daemon", "the first connection to \(socket) will start it")
+        }
+        guard let place = socket ?? configuration.listenAddresses.first?.description,
+            !place.hasSuffix(":0")
+        else { return .skipped("daemon", "the kernel chooses its port") }
+        let path = place.hasPrefix("unix:") ? String(place.dropFirst(5)) : nil
+        let address = path == nil ? Self.reachable(place) : "localhost"
+        let answer = UpstreamProbe.getLocally(
+            "http://\(address)/health", socketPath: path, within: min(timeout, .seconds(5)))
+        return Checkup.daemon(
+            answer, at: path == nil ? address : place, isExpected: unit.isActive, configuration)
+    }
+
+    /// Where to reach what listens on all addresses.
+    private static func reachable(_ place: String) -> String {
+        for (all, loopback) in [("0.0.0.0:", "127.0.0.1:"), ("[::]:", "[::1]:")]
+        where place.hasPrefix(all) {
+            return loopback + place.dropFirst(all.utf8.count)
+        }
+        return place
+    }
+}
+
+extension Resolution {
+    /// The values that nobody may see, the upstream's key first.
+    package var secrets: [[UInt8]] {
+        guard let configuration else { return [] }
+        let secrets = [configuration.upstreamKey].compactMap(\.self) + configuration.clientTokens
+        return secrets.map { Array($0.reveal().utf8) }
+    }
+}

@@ -1,0 +1,160 @@
+// The checks of the models: whether the upstream has them, what they can, and whether the default one
+// answers.
+
+package import Translation
+
+extension Checkup {
+    /// What `GET …/models` says of the models that the configuration names.
+    ///
+    /// - Returns: a finding a model; a single one when the list is of no use.
+    package static func models(
+        _ configuration: Configuration, answer: ProbeAnswer, reader: UpstreamErrorReader
+    ) -> [Finding] {
+        guard answer.failure == nil else {
+            return [.skipped("model", "the list of models did not come: \(detail(answer))")]
+        }
+        if answer.status == 401 || answer.status == 403 {
+            let error = reader.read(status: answer.status, body: answer.body).error
+            return [keyRefused(error.message)]
+        }
+        var document = JSONDocument()
+        guard answer.status == 200, (try? document.parse(answer.body)) != nil,
+            let list = document.member(.root, "data"), document.kind(list) == .array
+        else {
+            return [
+                .skipped("model", "the upstream has no list of models (status \(answer.status))")
+            ]
+        }
+        var names = [configuration.defaultModel]
+        for rule in configuration.modelMap.rules where !names.contains(rule.target) {
+            names.append(rule.target)
+        }
+        return names.map { model($0, in: list, of: document, configuration) }
+    }
+
+    private static func model(
+        _ name: String, in list: JSONNode, of document: JSONDocument,
+        _ configuration: Configuration
+    ) -> Finding {
+        guard let entry = entry(of: name, in: list, of: document) else {
+            return missing(name, in: list, of: document, configuration)
+        }
+        if let parameters = document.member(entry, "supported_parameters"),
+            !contains(document, parameters, "tools")
+        {
+            return .failure(
+                "model", "\(name) takes no tools, without which Claude Code can do nothing",
+                remedy: "Choose one that does:"
+                    + " https://openrouter.ai/models?supported_parameters=tools")
+        }
+        if let architecture = document.member(entry, "architecture"),
+            let outputs = document.member(architecture, "output_modalities"),
+            !contains(document, outputs, "text")
+        {
+            return .failure(
+                "model", "\(name) does not answer in text",
+                remedy: "Set OPENROUTER_MODEL to one that does.")
+        }
+        let context = document.member(entry, "context_length").flatMap(document.integer)
+        let size = context.map {
+            "; tell Claude Code its context: CLAUDE_CODE_MAX_CONTEXT_TOKENS=\($0)"
+        }
+        return .good("model", "the upstream has \(name)\(size ?? "")")
+    }
+
+    private static func missing(
+        _ name: String, in list: JSONNode, of document: JSONDocument,
+        _ configuration: Configuration
+    ) -> Finding {
+        var ids: [String] = []
+        var elements = document.elements(of: list)
+        while let element = document.next(&elements) {
+            if let id = document.member(element, "id").flatMap(document.string) { ids.append(id) }
+        }
+        let guess = EditDistance.closest(to: name, among: ids, atMost: 4)
+        let text = "\(name) is not among the \(ids.count) models of the upstream"
+        let remedy =
+            guess.map { "Did you mean \($0)? " } ?? "" + "Correct OPENROUTER_MODEL or"
+            + " CLAUDE_PROXY_MODEL_MAP."
+        // Other servers also answer to names that they do not list.
+        return configuration.profile.name == "openrouter"
+            ? .failure("model", text, remedy: remedy) : .warning("model", text, remedy: remedy)
+    }
+
+    /// The entry with this id or slug. OpenRouter lists no entry for the variants that only choose
+    /// among a model's providers.
+    private static func entry(
+        of name: String, in list: JSONNode, of document: JSONDocument
+    ) -> JSONNode? {
+        var names = [name]
+        for variant in [":nitro", ":floor", ":online", ":exacto"] where name.hasSuffix(variant) {
+            names.append(String(name.dropLast(variant.utf8.count)))
+        }
+        var elements = document.elements(of: list)
+        while let element = document.next(&elements) {
+            for key in ["id", "canonical_slug"] as [StaticString] {
+                let value = document.member(element, key).flatMap(document.string)
+                if let value, names.contains(value) { return element }
+            }
+        }
+        return nil
+    }
+
+    private static func contains(
+        _ document: JSONDocument, _ list: JSONNode, _ text: StaticString
+    ) -> Bool {
+        var elements = document.elements(of: list)
+        while let element = document.next(&elements) {
+            if document.equals(element, text) { return true }
+        }
+        return false
+    }
+
+    // MARK: The trial
+
+    /// What came of the trial request: a streamed answer, or the reason why not.
+    package static func trial(
+        _ trial: TrialRequest, _ answer: ProbeAnswer, reader: UpstreamErrorReader
+    ) -> Finding {
+        let name = "round trip"
+        switch trial.outcome(answer, reader: reader) {
+        case .answered(let isStream):
+            let first = milliseconds(answer.times.firstByte)
+            guard isStream else {
+                return .warning(
+                    name, "answered in one piece although a stream was asked for",
+                    remedy: "Text will come all at once; use an upstream that streams.")
+            }
+            // Claude Code waits for minutes; people do not.
+            return answer.times.firstByte > .seconds(10)
+                ? .warning(
+                    name, "a streamed answer, its first byte after \(first)",
+                    remedy: "The model or its provider is slow; choose another if it stays so.")
+                : .good(name, "a streamed answer, its first byte after \(first)")
+        case .failed(let error):
+            return .failure(name, error.message, remedy: remedy(for: error))
+        case .unfinished:
+            let reason =
+                answer.isTimedOut
+                ? "no complete answer in \(milliseconds(answer.times.total))" : detail(answer)
+            return .failure(
+                name, reason,
+                remedy:
+                    "The upstream has the request and does not finish it: try again, wait longer"
+                    + " with --timeout, or choose another model.")
+        }
+    }
+
+    private static func remedy(for error: APIError) -> String {
+        switch error.type {
+        case .billing: "Buy credit at https://openrouter.ai/settings/credits."
+        case .notFound:
+            "Check OPENROUTER_MODEL, that it takes tools, and the path in CLAUDE_PROXY_UPSTREAM_URL,"
+                + " which for most servers ends in /v1."
+        case .rateLimit, .overloaded: "Wait a minute and try again."
+        case .authentication, .permission: "Check OPENROUTER_API_KEY and what the key may do."
+        case .api, .invalidRequest, .conflict, .requestTooLarge, .timeout:
+            "Read what the upstream says; its status page or its log may know more."
+        }
+    }
+}

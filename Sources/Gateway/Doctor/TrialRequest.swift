@@ -1,0 +1,77 @@
+// The doctor's own question to the model: as small as can be, and the whole way there and back, with
+// the translators that clients' requests go through. A tool is on offer, since Claude Code always has
+// some and servers without the right template refuse those.
+
+package import Translation
+
+/// A request for one token.
+package struct TrialRequest {
+    package enum Outcome {
+        /// The message came to its end.
+        case answered(isStream: Bool)
+        /// The upstream has said why not.
+        case failed(APIError)
+        /// It never came to its end.
+        case unfinished
+    }
+
+    /// What to send.
+    package let call: UpstreamCall
+    private let translated: TranslatedRequest
+    private let model: [UInt8]
+
+    /// - Parameter tokens: what to ask for at most; see `needsMoreTokens`.
+    package init(_ configuration: Configuration, tokens: Int = 1) {
+        var text: [UInt8] = []
+        text.append(#"{"model":"trial","max_tokens":"#)
+        text.append(decimal: tokens)
+        text.append(
+            #","stream":true,"messages":[{"role":"user","content":"Say OK."}],"tools":[{"name":"wait""#
+        )
+        text.append(
+            #","description":"Does nothing.","input_schema":{"type":"object","properties":{}}}]}"#)
+        model = Array(configuration.defaultModel.utf8)
+        let settings = RequestSettings(profile: configuration.profile, upstreamModel: model)
+        do {
+            var document = JSONDocument()
+            try document.parse(text)
+            let outline = try RequestOutline(document)
+            var body: [UInt8] = []
+            translated = try RequestTranslator.translate(
+                document, outline: outline, settings: settings, into: &body)
+            call = UpstreamCall(body: body, beta: translated.headers.anthropicBeta)
+        } catch {
+            preconditionFailure("the trial is a valid request: \(error)")
+        }
+    }
+
+    /// Whether the upstream wants to be asked for more: some providers give no answer of less than
+    /// 16 tokens.
+    package static func needsMoreTokens(_ answer: ProbeAnswer) -> Bool {
+        guard answer.failure == nil, answer.status == 400 else { return false }
+        let text = String(decoding: answer.body, as: UTF8.self)
+        return text.contains("max_") && (text.contains("minimum") || text.contains(">= 16"))
+    }
+
+    /// What `answer` is to a client.
+    func outcome(_ answer: ProbeAnswer, reader: UpstreamErrorReader) -> Outcome {
+        if answer.status == 0 { return .unfinished }
+        guard answer.status == 200 else {
+            return .failed(reader.read(status: answer.status, body: answer.body).error)
+        }
+        var translator = StreamTranslator(
+            facts: translated.facts,
+            identity: .init(messageID: [], requestID: [], upstreamModel: model, reportedModel: nil),
+            inputTokensEstimate: 0, errorReader: reader)
+        var output: [UInt8] = []
+        var progress = translator.received(answer.body.span, into: &output)
+        if answer.failure == nil { progress = translator.ended(into: &output) }
+        switch progress {
+        // With one token to say, a model that thinks first says nothing.
+        case .finished, .empty:
+            return .answered(isStream: answer.contentType == "text/event-stream")
+        case .failed(let error), .failedMidStream(let error): return .failed(error)
+        case .waiting, .started: return .unfinished
+        }
+    }
+}
