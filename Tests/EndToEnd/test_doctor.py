@@ -62,8 +62,9 @@ def doctor(tmp_path):
             assert ("remedy" in finding) == (finding["verdict"] in ["warning", "failed"])
             # Of several of one check the last: the key is there, and then it is refused.
             findings[finding["check"]] = finding
-        failed = [f for f in report["findings"] if f["verdict"] == "failed"]
-        assert (result.returncode, report["verdict"] == "failed") == ((1, True) if failed else (0, False))
+        has_failed = any(finding["verdict"] == "failed" for finding in report["findings"])
+        assert result.returncode == (1 if has_failed else 0)
+        assert (report["verdict"] == "failed") == has_failed
         return findings
 
     return examine
@@ -79,7 +80,9 @@ def failure(findings, check):
 def test_all_is_well(upstream, doctor):
     upstream.always(behaving())
     findings = doctor(upstream.url, OPENROUTER_MODEL="acme/large")
-    for check in ["configuration", "name", "connection", "key", "clock", "model", "credit", "round trip"]:
+    for check in [
+        "configuration", "name", "connection", "key", "clock", "model", "credit", "round trip",
+    ]:
         assert findings[check]["verdict"] == "ok", findings[check]
     assert findings["TLS"]["verdict"] == "skipped"
     assert "131072" in findings["model"]["text"] and "$12.50" in findings["credit"]["text"]
@@ -170,7 +173,8 @@ def test_an_error_in_the_stream(upstream, doctor):
 def test_an_upstream_that_does_not_stream(upstream, doctor):
     whole = answers.whole(200, {
         "id": "gen-1", "model": MODEL, "choices": [
-            {"index": 0, "message": {"role": "assistant", "content": "O"}, "finish_reason": "stop"}]})
+            {"index": 0, "message": {"role": "assistant", "content": "O"},
+             "finish_reason": "stop"}]})
     upstream.always(behaving(chat=whole))
     findings = doctor(upstream.url)
     assert findings["round trip"]["verdict"] == "warning"
@@ -240,7 +244,8 @@ def test_the_daemon_is_asked_if_there_is_one(upstream, start, doctor):
     upstream.always(behaving())
     proxy = start()
     address = proxy.addresses[0]
-    assert doctor(upstream.url, CLAUDE_PROXY_LISTEN=address)["daemon"]["text"] == f"healthy at {address}"
+    findings = doctor(upstream.url, CLAUDE_PROXY_LISTEN=address)
+    assert findings["daemon"]["text"] == f"healthy at {address}"
     other = doctor(upstream.url, CLAUDE_PROXY_LISTEN=address, OPENROUTER_MODEL=MODEL + ":nitro")
     assert other["daemon"]["verdict"] == "warning" and "reload" in other["daemon"]["remedy"]
 
@@ -275,6 +280,6 @@ def test_the_report_holds_no_secret(upstream, tmp_path):
     assert result.returncode == 0
     for secret in [KEY, token, "0123456789abcdef"]:
         assert secret not in result.stdout + result.stderr
-    for words in ["## System", "libcurl", "## Configuration", f"# from {file}:1", "OPENROUTER_API_KEY=(set)",
-                  "## Doctor", "round trip", "## Unit", "## Log"]:
+    for words in ["## System", "libcurl", "## Configuration", f"# from {file}:1",
+                  "OPENROUTER_API_KEY=(set)", "## Doctor", "round trip", "## Unit", "## Log"]:
         assert words in result.stdout, words

@@ -31,14 +31,17 @@ extension Checkup {
         }
         findings.append(
             .good("name", "\(next) is \(answer.address.isEmpty ? "known" : answer.address)"))
-        if answer.times.connected == .zero, answer.failure != nil {
+        // libcurl tells no time for a connection whose TLS has failed.
+        let failedInTLS = kind == .certificate || kind == .tls
+        if answer.times.connected == .zero, answer.failure != nil, !failedInTLS {
             return findings + [
                 .failure(
                     "connection", "\(next) cannot be connected to: \(detail(answer))",
                     remedy: connectionRemedy(url, isTimedOut: answer.isTimedOut))
             ]
         }
-        findings.append(.good("connection", "made in \(milliseconds(answer.times.connected))"))
+        let time = failedInTLS ? "" : " in \(milliseconds(answer.times.connected))"
+        findings.append(.good("connection", "made\(time)"))
         return findings + [transportSecurity(url, answer)]
     }
 
