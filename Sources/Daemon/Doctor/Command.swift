@@ -1,6 +1,5 @@
 // Another program, run to its end: for commands that ask systemd. The daemon itself starts none.
 
-import CLinux
 import Glibc
 
 enum Command {
@@ -23,7 +22,7 @@ enum Command {
         guard unsafe pipe(&ends) == 0 else { return nil }
         let reading = Descriptor(ends[0])
         var process = pid_t()
-        let isStarted = start(arguments, writing: ends[1], &process)
+        let isStarted = start(arguments, reading: ends[0], writing: ends[1], &process)
         close(ends[1])
         guard isStarted else { return nil }
         let text = read(reading.value, until: now() + limit)
@@ -39,15 +38,12 @@ enum Command {
     /// Closes itself.
     private struct Descriptor: ~Copyable {
         let value: CInt
-        init(_ value: CInt) {
-            self.value = value
-            _ = linux_fcntl(value, F_SETFD, FD_CLOEXEC)
-        }
+        init(_ value: CInt) { self.value = value }
         deinit { close(value) }
     }
 
     private static func start(
-        _ arguments: [String], writing output: CInt, _ process: inout pid_t
+        _ arguments: [String], reading input: CInt, writing output: CInt, _ process: inout pid_t
     ) -> Bool {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
@@ -55,6 +51,7 @@ enum Command {
         unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         unsafe posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
         unsafe posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO)
+        unsafe posix_spawn_file_actions_addclose(&actions, input)
         unsafe posix_spawn_file_actions_addclose(&actions, output)
         var environment = ["LC_ALL=C.UTF-8", "SYSTEMD_COLORS=0", "PAGER=cat"]
         for name in ["PATH", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"] {

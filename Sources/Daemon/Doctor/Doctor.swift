@@ -2,7 +2,6 @@
 // them. It needs no daemon, and asks the one that runs. What an earlier failure makes pointless is
 // not tried: a connection that is refused once need not be refused three times.
 
-import CLinux
 package import Gateway
 import Glibc
 import Translation
