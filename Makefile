@@ -17,6 +17,8 @@ SECONDS ?= 20
 ARGS ?=
 # Recorded traffic of real clients and upstreams, if there is any: captures/*.json, streams/*.sse.
 RECORDINGS ?= $(wildcard ../shared)
+# How long `make soak` takes.
+MINUTES ?= 10
 
 .DEFAULT_GOAL := help
 
@@ -70,6 +72,14 @@ simulate: ## Run sessions in a simulated world for SECONDS, or SEED=N for one ru
 .PHONY: fuzz
 fuzz: ## Fuzz each target for SECONDS (20) with libFuzzer and AddressSanitizer.
 	Scripts/fuzz $(SECONDS) $(ARGS)
+
+.PHONY: hardening
+hardening: build $(VENV)/.ready ## Attack the built binary (with nginx and slowhttptest where present).
+	$(PYTEST) Tests/Hardening $(ARGS)
+
+.PHONY: soak
+soak: build $(VENV)/.ready ## Mixed traffic with faults for MINUTES=10; fails when anything grows.
+	$(VENV)/bin/python Tests/Hardening/soak.py --minutes $(MINUTES)
 
 .PHONY: lint
 lint: ## Check the format of the sources and the rules of the repository.

@@ -25,6 +25,10 @@ package final class GatewayState {
     private(set) var date = HTTPDate.text(.zero)
     /// Requests whose answers are under way.
     package internal(set) var exchangesOpen = 0
+    /// Counts the requests with a body that are under way, from their head to the end of their
+    /// answer, over all loops: is told 1 or -1 and returns how many there are. A loop that is alone
+    /// counts by itself.
+    package var countRequests: (Int) -> Int
 
     var identifiers: IdentifierGenerator
     /// Where requests are parsed. One is enough: it is needed only while a request is translated.
@@ -44,6 +48,11 @@ package final class GatewayState {
     ///   - seed: different for every loop and every start.
     package init(settings: Settings, version: String, startedAt now: MonotonicTime, seed: UInt64) {
         self.settings = settings
+        var requests = 0
+        countRequests = {
+            requests += $0
+            return requests
+        }
         self.version = version
         startedAt = now
         identifiers = IdentifierGenerator(seed: seed)

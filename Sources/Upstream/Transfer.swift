@@ -201,7 +201,12 @@ import Glibc
 
     /// What went wrong, or nil if nothing did.
     func failure(_ code: CURLcode) -> TransferFailure? {
-        if code == CURLE_OK { return nil }
+        if code == CURLE_OK {
+            // libcurl 7.88 has no objection to a connection that ends within the head.
+            return hasResponded
+                ? nil
+                : TransferFailure(.closedBeforeAnswer, detail: "the response head is not complete")
+        }
         let text = unsafe String(cString: errorText)
         let detail = unsafe text.isEmpty ? String(cString: curl_easy_strerror(code)) : text
         return TransferFailure(

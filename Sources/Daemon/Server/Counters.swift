@@ -7,6 +7,8 @@ import Synchronization
 /// The daemon's figures since its start.
 final class Counters: Sendable {
     let connectionsOpen = Atomic<Int>(0)
+    /// Requests with a body that are under way.
+    let requestsOpen = Atomic<Int>(0)
     let requests = Atomic<Int>(0)
     let failures = Atomic<Int>(0)
     private let usage = Mutex(UsageTotals())

@@ -65,6 +65,9 @@ final class Worker {
             settings: environment.settings, version: environment.version,
             startedAt: environment.startedAt, seed: Self.randomSeed())
         state.usageTotals = { [counters] in counters.usageTotals }
+        state.countRequests = { [counters] in
+            counters.requestsOpen.add($0, ordering: .relaxed).newValue
+        }
         upstream = UpstreamClient(
             on: loop, configuration: environment.settings.configuration,
             version: environment.version, proxies: environment.proxies)

@@ -22,7 +22,8 @@ struct RequestOrigin {
     /// The Host field's value, or nil for the authority of an absolute-form target.
     var host: [UInt8] = []
     var hasOrigin = false
-    var isCrossSite = false
+    /// Whether the browser says that a page has sent it, and not its user.
+    var isFromPage = false
     /// Whether a field says that another proxy stands in front.
     var isForwarded = false
     /// The `x-api-key` fields.
@@ -33,7 +34,6 @@ struct RequestOrigin {
     init(_ head: RequestHead) {
         host = head.host.map { Array($0) } ?? []
         hasOrigin = head.field("origin") != nil
-        isCrossSite = head.text("sec-fetch-site").map { $0.lowercased() == "cross-site" } ?? false
         for name in ["forwarded", "x-forwarded-for", "x-real-ip", "via"] as [StaticString] {
             if head.field(name) != nil { isForwarded = true }
         }
@@ -42,6 +42,12 @@ struct RequestOrigin {
             switch String(decoding: name, as: UTF8.self).lowercased() {
             case "x-api-key": apiKeys.append(Array(value))
             case "authorization": authorizations.append(Array(value))
+            case "sec-fetch-site":
+                // A page at another port of this machine is `same-site`. None is `same-origin`,
+                // since the proxy has no pages.
+                if String(decoding: value, as: UTF8.self).lowercased() != "none" {
+                    isFromPage = true
+                }
             default: break
             }
         }
@@ -80,7 +86,7 @@ package struct AccessPolicy: Sendable {
     // MARK: Rules
 
     private func browserRefusal(of origin: RequestOrigin) -> APIError? {
-        guard origin.hasOrigin || origin.isCrossSite else { return nil }
+        guard origin.hasOrigin || origin.isFromPage else { return nil }
         return .forbidden(
             "Requests from web pages are refused: a page could spend the key of whoever opens it.")
     }

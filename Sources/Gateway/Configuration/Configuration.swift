@@ -95,6 +95,7 @@ package struct Configuration: Sendable, Equatable {
     package var bodyBytesMax = 64 << 20
     /// Client connections at once, over all workers.
     package var connectionsMax = 10_000
+    package var requestsMax = 10_000
 
     /// All defaults.
     package init() {}

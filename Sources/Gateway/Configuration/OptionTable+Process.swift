@@ -38,6 +38,14 @@ extension OptionTable {
             """
             The most client connections at once, over all workers.
             Each needs up to two file descriptors; `LimitNOFILE=` of the unit has to allow them.
+            Those beyond are answered with 529.
+            """),
+        ConfigurationOption(
+            "CLAUDE_PROXY_MAX_REQUESTS", \.requestsMax, .number(in: 1...1_000_000),
+            """
+            The most requests for messages and token counts at once, over all workers.
+            Times `CLAUDE_PROXY_MAX_BODY` it bounds the memory that requests can take. Those beyond
+            are answered with 529 and `retry-after`, before their body is read.
             """),
     ]
 }

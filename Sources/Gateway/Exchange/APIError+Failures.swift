@@ -71,6 +71,12 @@ extension APIError {
         message: "The proxy serves as many connections as CLAUDE_PROXY_MAX_CONNECTIONS allows; try"
             + " again in a moment.", retryAfter: 1)
 
+    /// More requests than the daemon is set to have under way.
+    static let tooManyRequests = APIError(
+        status: 529, type: .overloaded,
+        message: "The proxy has as many requests under way as CLAUDE_PROXY_MAX_REQUESTS allows; try"
+            + " again in a moment.", retryAfter: 1)
+
     /// There is no key to ask the upstream with.
     static let noUpstreamKey = APIError(
         status: 500, type: .api,

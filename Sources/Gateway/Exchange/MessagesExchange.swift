@@ -104,7 +104,8 @@ extension MessagesExchange {
     /// The upstream's response head has come.
     mutating func upstreamResponded(_ head: UpstreamHead, over channel: inout ResponseChannel) {
         self.head = head
-        channel.generationID = head.generationID
+        self.head.generationID = errorReader.harmless(head.generationID)
+        channel.generationID = self.head.generationID
     }
 
     /// Bytes of the upstream's body have come.
@@ -427,8 +428,9 @@ extension MessagesExchange {
 
     private mutating func noteSummary() {
         let summary = translator.summary
-        record.generationID = summary.upstreamID.isEmpty ? head.generationID : summary.upstreamID
-        record.provider = summary.provider
+        record.generationID = errorReader.harmless(
+            summary.upstreamID.isEmpty ? head.generationID : summary.upstreamID)
+        record.provider = errorReader.harmless(summary.provider)
         record.stopReason = summary.stopReason.map { "\($0.word)" }
         record.inputTokens = summary.usage.input
         record.outputTokens = summary.usage.output

@@ -43,7 +43,7 @@ extension ClientSession {
         }
     }
 
-    private func refusal(of head: RequestHead, for route: Route) -> APIError? {
+    private mutating func refusal(of head: RequestHead, for route: Route) -> APIError? {
         switch route {
         case .probe, .health: break
         case .messages, .countTokens, .models, .model:
@@ -52,19 +52,27 @@ extension ClientSession {
             }
         }
         switch route {
-        case .messages, .countTokens: return bodyRefusal(of: head)
+        case .messages, .countTokens:
+            return bodyRefusal(of: head) ?? (takesPlace() ? nil : .tooManyRequests)
         case .probe, .health, .models, .model: return nil
         }
     }
 
     private func bodyRefusal(of head: RequestHead) -> APIError? {
-        guard Self.isJSON(head.field("content-type")) else {
+        guard head.contentLength != nil || head.isChunked else {
+            return APIError(
+                status: 411, type: .invalidRequest,
+                message: "The request has no body: neither Content-Length nor chunks.")
+        }
+        // Of two fields others may believe the other one.
+        guard head.fieldCount("content-type") == 1, Self.isJSON(head.field("content-type")) else {
             return APIError(
                 status: 415, type: .invalidRequest,
                 message: "The request body must be sent as `content-type: application/json`.")
         }
         if let encoding = head.text("content-encoding")?.lowercased(),
-            !["gzip", "x-gzip", "identity"].contains(encoding)
+            head.fieldCount("content-encoding") > 1
+                || !["gzip", "x-gzip", "identity"].contains(encoding)
         {
             return APIError(
                 status: 415, type: .invalidRequest,
@@ -240,6 +248,7 @@ extension ClientSession {
     private mutating func bodyReceived(at now: MonotonicTime, into output: inout [UInt8]) {
         guard var request else { return }
         self.request = nil
+        defer { state.document.reset() }
         do throws(APIError) {
             try parse(&request.body)
             switch request.route {

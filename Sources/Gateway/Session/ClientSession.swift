@@ -44,6 +44,8 @@ package struct ClientSession: ~Copyable {
     /// Bytes of requests that the client has sent ahead.
     var pipelined: [UInt8] = []
     private var isReadingPaused = false
+    /// Whether the present request is one of those that `requestsMax` counts.
+    private var holdsPlace = false
     /// Whether a call is to be started. Until it is, what comes belongs to the call before: of the
     /// same request, or of the one before it.
     private var isCallPending = false
@@ -66,7 +68,11 @@ package struct ClientSession: ~Copyable {
         limits.bodyBytesMax = state.settings.configuration.bodyBytesMax
         decoder = RequestDecoder(limits: limits)
         channel = ResponseChannel(requestID: [], head: nil)
-        receiveDeadline = now + state.settings.configuration.idleTimeout
+        // A connection that there is no room for has time to say what it wants, no more.
+        receiveDeadline =
+            now
+            + (isAdmitted
+                ? state.settings.configuration.idleTimeout : Limits.firstRequestGrace)
     }
 
     // MARK: What the shell asks
@@ -148,8 +154,7 @@ extension ClientSession {
             act(.cancelUpstream)
             endExchange(at: now)
         }
-        phase = .closing
-        act(.close(lingering: false))
+        close(lingering: false)
     }
 
     /// Takes a call back that is not started yet.
@@ -207,6 +212,7 @@ extension ClientSession {
     mutating func requestAnswered(at now: MonotonicTime, into output: inout [UInt8]) {
         request = nil
         hasAnswered = true
+        releasePlace()
         guard channel.keepsAlive, !state.isDraining else {
             close(lingering: true)
             return
@@ -235,7 +241,21 @@ extension ClientSession {
         phase = .closing
         request = nil
         pipelined = []
+        releasePlace()
         act(.close(lingering: lingering))
+    }
+
+    /// Whether there is a place for the present request among those under way.
+    mutating func takesPlace() -> Bool {
+        precondition(!holdsPlace, "a session has one request under way")
+        holdsPlace = state.countRequests(1) <= settings.configuration.requestsMax
+        if !holdsPlace { _ = state.countRequests(-1) }
+        return holdsPlace
+    }
+
+    private mutating func releasePlace() {
+        if holdsPlace { _ = state.countRequests(-1) }
+        holdsPlace = false
     }
 }
 

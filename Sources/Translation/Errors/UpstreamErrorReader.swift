@@ -66,6 +66,19 @@ package struct UpstreamErrorReader: Sendable {
     /// Waits beyond this are not left to clients: some sleep as long as they are told.
     static var retryAfterMax: Int { 60 }
 
+    // MARK: Secrets
+
+    /// An identifier or a name of the upstream's as it may be shown: nothing of it if it holds the
+    /// secret, which only an upstream that means harm puts there.
+    package func harmless(_ name: [UInt8]) -> [UInt8] {
+        guard !secret.isEmpty, name.count >= secret.count else { return name }
+        for start in 0...(name.count - secret.count)
+        where name[start..<start + secret.count].elementsEqual(secret) {
+            return []
+        }
+        return name
+    }
+
     // MARK: Reading
 
     /// The failure that an upstream's response tells of.

@@ -27,7 +27,7 @@ package struct JSONDocument {
         _ text: consuming [UInt8], depthMax: Int = JSONDocument.depthMax
     ) throws(JSONError) {
         bytes = text
-        try JSONTapeBuilder.build(bytes, depthMax: depthMax, into: &tokens)
+        try build(depthMax)
     }
 
     /// Exchanges the document's bytes with those of `text` and parses them: two buffers that take
@@ -36,11 +36,24 @@ package struct JSONDocument {
         exchanging text: inout [UInt8], depthMax: Int = JSONDocument.depthMax
     ) throws(JSONError) {
         swap(&bytes, &text)
-        try JSONTapeBuilder.build(bytes, depthMax: depthMax, into: &tokens)
+        try build(depthMax)
+    }
+
+    private mutating func build(_ depthMax: Int) throws(JSONError) {
+        try JSONTapeBuilder.build(
+            bytes, depthMax: depthMax, tokensMax: Self.tokensMax, into: &tokens)
     }
 
     /// Ten times what real requests need, and far below what a recursive reader behind us bears.
     package static var depthMax: Int { 128 }
+
+    /// Keys count too. A text of a million tokens for a model has some ten thousands; `[1,1,1…]` would
+    /// take eight times its own size in memory.
+    package static var tokensMax: Int { 2 << 20 }
+
+    /// What an unused document may keep for the next text: enough for all but the largest.
+    private static var keptTokensMax: Int { 64 << 10 }
+    private static var keptBytesMax: Int { 1 << 20 }
 
     /// Lets the bytes go and leaves the document empty. Nodes of it become meaningless.
     package mutating func takeBytes() -> [UInt8] {
@@ -48,6 +61,15 @@ package struct JSONDocument {
         swap(&bytes, &taken)
         tokens.removeAll(keepingCapacity: true)
         return taken
+    }
+
+    /// Forgets the text. Buffers that are larger than usual are given back, so that one large text
+    /// does not cost its memory for ever.
+    package mutating func reset() {
+        if bytes.capacity > Self.keptBytesMax { bytes = [] }
+        if tokens.capacity > Self.keptTokensMax { tokens = [] }
+        bytes.removeAll(keepingCapacity: true)
+        tokens.removeAll(keepingCapacity: true)
     }
 
     // MARK: Values

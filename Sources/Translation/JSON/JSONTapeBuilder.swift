@@ -11,9 +11,11 @@ enum JSONTapeBuilder {
 
     /// Parses `text` into `tokens`, which are replaced.
     ///
-    /// - Parameter depthMax: how many containers may be open at once.
+    /// - Parameters:
+    ///   - depthMax: how many containers may be open at once.
+    ///   - tokensMax: how long the tape may become, give or take those of one entry.
     static func build(
-        _ text: [UInt8], depthMax: Int, into tokens: inout [JSONToken]
+        _ text: [UInt8], depthMax: Int, tokensMax: Int, into tokens: inout [JSONToken]
     ) throws(JSONError) {
         let bytes = text.span
         tokens.removeAll(keepingCapacity: true)
@@ -67,6 +69,7 @@ enum JSONTapeBuilder {
                 let isObject = tokens[container].kind == .object
                 switch bytes[position] {
                 case UInt8(ascii: ","):
+                    guard tokens.count < tokensMax else { throw .tooManyValues }
                     position = skipWhitespace(bytes, position &+ 1)
                     if isObject { position = try key(bytes, position, into: &tokens) }
                     break closing

@@ -41,6 +41,7 @@ package enum JSONError: Error, Equatable {
     case invalidUTF8(offset: Int)
     case trailingBytes(offset: Int)
     case tooDeep(offset: Int)
+    case tooManyValues
     case tooLarge
 }
 
@@ -56,6 +57,7 @@ extension JSONError: CustomStringConvertible {
         case .invalidUTF8(let offset): "invalid UTF-8 in the string at byte \(offset)"
         case .trailingBytes(let offset): "unexpected text after the value at byte \(offset)"
         case .tooDeep(let offset): "nested too deeply at byte \(offset)"
+        case .tooManyValues: "it holds more values than any real request does"
         case .tooLarge: "the text is too large"
         }
     }

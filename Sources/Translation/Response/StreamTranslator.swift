@@ -49,6 +49,8 @@ package struct StreamTranslator: ~Copyable {
         package var eventBytesMax = SSEParser.eventBytesMaxDefault
         /// What is gathered: a whole message, a call's arguments, sealed reasoning.
         package var contentBytesMax = 64 << 20
+        /// What is read of a body that is no answer, such as a proxy's page.
+        package var pageBytesMax = 64 << 10
         /// Tool calls in one response; real ones have a dozen.
         package var toolCallsMax = 1024
         package init() {}
@@ -293,6 +295,10 @@ package struct StreamTranslator: ~Copyable {
             return
         }
         body.append(bytes)
+        // A page or a list is no completion however it goes on; its begin tells what it is.
+        if body.count >= limits.pageBytesMax, body[0] != UInt8(ascii: "{") {
+            fail(Self.notAnAnswer(UpstreamErrorReader.summary(ofPage: body)), into: &output)
+        }
     }
 
     /// The whole body is there: one chat completion, an error, or something else altogether.

@@ -380,6 +380,64 @@ import Testing
         #expect(driver.calls.isEmpty)
     }
 
+    @Test func aConnectionWithoutRoomHasASecond() throws {
+        let driver = try SessionDriver(isAdmitted: false)
+        driver.wait(.seconds(1))
+        #expect(driver.isClosed && driver.output.isEmpty)
+    }
+
+    @Test func requestsBeyondTheLimitAre529AndPlacesComeBack() throws {
+        let driver = try SessionDriver([
+            ("OPENROUTER_API_KEY", "sk-or-secret"), ("CLAUDE_PROXY_MAX_REQUESTS", "1"),
+        ])
+        driver.post("/v1/messages", Self.streamBody)
+        // Of another session on the same loop.
+        var other = ClientSession(
+            driver.state, peer: Peer(isLocal: true, name: ""), isAdmitted: true, at: driver.now)
+        var output: [UInt8] = []
+        let request = SessionDriver.request("/v1/messages", Self.body)
+        other.received([UInt8](request.utf8).span, at: driver.now, into: &output)
+        let text = String(decoding: output, as: UTF8.self)
+        #expect(text.hasPrefix("HTTP/1.1 529 ") && text.contains("retry-after: 1"))
+        #expect(text.contains("CLAUDE_PROXY_MAX_REQUESTS") && text.contains("Connection: close"))
+        driver.respond()
+        driver.upstream(Chunk.text("a"))
+        driver.upstream(Chunk.end())
+        driver.post("/v1/messages", Self.body)
+        #expect(driver.calls.count == 2)
+        driver.clientLeaves()
+        #expect(driver.state.countRequests(0) == 0)
+    }
+
+    @Test func whoDoesNotReadIsNotReadFrom() throws {
+        let driver = try SessionDriver()
+        let request = "GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        for _ in 0..<100 {
+            driver.receive(String(repeating: request, count: 100))
+            #expect(driver.output.count < Limits.outputHighWater + (64 << 10))
+        }
+        #expect(driver.actions.contains("pause"))
+        var answers = 0
+        while !driver.output.isEmpty {
+            answers += driver.text.components(of: "HTTP/1.1 200 ")
+            driver.output = []
+            driver.session.outputDrained(at: driver.now, into: &driver.output)
+        }
+        #expect(answers > 1000)
+    }
+
+    @Test(arguments: [
+        ("", "411"), ("Content-Type: text/plain\r\nContent-Length: 2\r\n", "415"),
+        ("Content-Encoding: br\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n", "415"),
+    ])
+    func aHeadWhoseBodyIsInDoubtIsRefused(_ fields: String, _ status: String) throws {
+        let driver = try SessionDriver()
+        driver.receive(
+            "POST /v1/messages HTTP/1.1\r\nHost: localhost\r\n"
+                + "Content-Type: application/json\r\n\(fields)\r\n")
+        #expect(driver.text.hasPrefix("HTTP/1.1 \(status) ") && driver.isClosed)
+    }
+
     @Test func withoutAKeyNothingIsAsked() throws {
         let driver = try SessionDriver([])
         driver.post("/v1/messages", Self.body)

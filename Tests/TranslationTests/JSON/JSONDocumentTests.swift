@@ -168,6 +168,13 @@ import Testing
         #expect(Self.error(tooDeep) == .tooDeep(offset: 128))
     }
 
+    @Test func limitsTheNumberOfValues() {
+        let allowed = "[" + String(repeating: "1,", count: 2_000_000) + "1]"
+        #expect(Self.error([UInt8](allowed.utf8)) == nil)
+        let tooMany = "[" + String(repeating: "1,", count: 3_000_000) + "1]"
+        #expect(Self.error([UInt8](tooMany.utf8)) == .tooManyValues)
+    }
+
     @Test func reusesItsBuffers() throws {
         var document = JSONDocument()
         var text = [UInt8](#"{"a":1}"#.utf8)

@@ -126,6 +126,20 @@ import Testing
         #expect(model.usage?["output_tokens"]?.int == 20)
     }
 
+    @Test(arguments: ["<html><title>Gone</title>", "[["])
+    func aPageIsReadNoFurtherThanItsBegin(_ begin: String) {
+        var setting = Setting()
+        setting.limits.contentBytesMax = 100_000
+        let page = [UInt8]((begin + String(repeating: "[", count: 200_000)).utf8)
+        let answer = Translated(page, streaming: true, setting: setting, pieces: [1000])
+        guard case .failed(let error) = answer.progress else {
+            Issue.record("did not fail")
+            return
+        }
+        // Not "more than 100000 bytes".
+        #expect(error.status == 502 && !error.message.contains("100000"))
+    }
+
     @Test func anAnswerWithoutContentIsEmptyUnlessItSaysWhy() {
         for end in [Upstream.end(), Upstream.done, Upstream.chunk("{}", finish: "stop")] {
             let stream = Upstream.chunk(#"{"role":"assistant","content":""}"#) + end
