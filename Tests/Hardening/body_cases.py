@@ -1,8 +1,8 @@
 """What may stand in a body, and what the daemon answers.
 
-Three tables: FIELDS (each known field and the types that it may have; every other type must be refused
-with a 400 that begins with the field's path, in Anthropic's words), NUMBERS (the range of every number),
-and BODIES (bytes as such: JSON's grammar, UTF-8, depth, size, escapes, gzip).
+Three tables: FIELDS (each known field and the types that it may have; every other type must be
+refused with a 400 that begins with the field's path, in Anthropic's words), NUMBERS (the range of
+every number), and BODIES (bytes as such: JSON's grammar, UTF-8, depth, size, escapes, gzip).
 """
 
 import copy
@@ -19,11 +19,13 @@ FULL = {
     "messages": [
         {"role": "user", "content": [
             {"type": "text", "text": "t", "cache_control": {"type": "ephemeral", "ttl": "1h"}},
-            {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}},
+            {"type": "image", "source": {"type": "base64", "media_type": "image/png",
+                "data": "aGk="}},
             {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}},
             {"type": "document", "title": "d", "context": "c",
              "source": {"type": "text", "media_type": "text/plain", "data": "x"}},
-            {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "y"}]}},
+            {"type": "document", "source": {"type": "content",
+                "content": [{"type": "text", "text": "y"}]}},
             {"type": "search_result", "source": "s", "title": "t",
              "content": [{"type": "text", "text": "z"}]},
         ]},
@@ -40,7 +42,8 @@ FULL = {
         {"role": "user", "content": "u"},
     ],
     "tools": [{"name": "f", "description": "d", "input_schema": {"type": "object"}, "strict": True,
-               "cache_control": {"type": "ephemeral"}, "defer_loading": False, "input_examples": [{"a": 1}]}],
+               "cache_control": {"type": "ephemeral"}, "defer_loading": False,
+               "input_examples": [{"a": 1}]}],
     "tool_choice": {"type": "auto", "disable_parallel_tool_use": True},
     "thinking": {"type": "enabled", "budget_tokens": 2000},
     "output_config": {"effort": "low",
@@ -151,8 +154,8 @@ def wrong_types():
 # Numbers as they are written: the daemon must not trap, round or overflow on any.
 FAR = ["9223372036854775807", "9223372036854775808", "-9223372036854775809", "18446744073709551616",
        "1e400", "-1e400", "1e-400", "123456789012345678901234567890", "-0", "0.0", "1E+2", "1.5"]
-# A path and the written numbers that are good; of the others each is refused with the path, or passes
-# as written. Never anything else.
+# A path and the written numbers that are good; of the others each is refused with the path, or
+# passes as written. Never anything else.
 NUMBERS = {
     "max_tokens": [], "temperature": [], "top_p": [], "top_k": [], "thinking.budget_tokens": [],
 }
@@ -205,20 +208,27 @@ GRAMMAR = [
     Body("nothing", b"", (400,), "RFC 8259 §2", says="empty"),
     bad("blanks", b"  \t\r\n "),
     *[bad(f"{text!r} alone", text) for text in [
-        b"{", b"}", b"[", b"]", b'"', b":", b",", b"-", b"nul", b"nulll", b"tru", b"True", b"NaN", b"Infinity",
-        b"undefined", b"'x'", b"{]", b"[}", b"{,}", b"[,]", b'{"a"}', b'{"a":}', b'{"a":1,}', b"[1,]", b"[1 2]",
-        b'{"a" 1}', b'{"a":1 "b":2}', b"{a:1}", b"{'a':1}", b"{1:1}", b"{null:1}", b'{"a"::1}', b"[1,,2]",
-        b"{}{}", b"{} x", b"// c\n{}", b"{}/*c*/", b"#\n{}", b"\x00", b"{}\x00", b"\x0b{}", b"\x0c{}", b"\xa0{}",
+        b"{", b"}", b"[", b"]", b'"', b":", b",", b"-", b"nul", b"nulll", b"tru", b"True", b"NaN",
+        b"Infinity",
+        b"undefined", b"'x'", b"{]", b"[}", b"{,}", b"[,]", b'{"a"}', b'{"a":}', b'{"a":1,}',
+        b"[1,]", b"[1 2]",
+        b'{"a" 1}', b'{"a":1 "b":2}', b"{a:1}", b"{'a':1}", b"{1:1}", b"{null:1}", b'{"a"::1}',
+        b"[1,,2]",
+        b"{}{}", b"{} x", b"// c\n{}", b"{}/*c*/", b"#\n{}", b"\x00", b"{}\x00", b"\x0b{}",
+        b"\x0c{}", b"\xa0{}",
         b"\xef\xbb\xbf{}", b"\xff\xfe{\x00}\x00", b"\xfe\xff\x00{\x00}", b"\x1f\x8b\x08"]],
-    *[Body(f"{text!r} alone is no object", text, (400,), "a request is an object", says="JSON object")
+    *[Body(f"{text!r} alone is no object", text, (400,), "a request is an object",
+           says="JSON object")
       for text in [b"null", b"true", b"1", b'"x"', b"[]", b'[{"model":"m"}]']],
     *[bad(f"the number {text}", GOOD.replace(b"9", text, 1), "RFC 8259 §6")
-      for text in [b"+9", b"09", b"9.", b".9", b"9e", b"9e+", b"0x9", b"-", b"--9", b"9_0", b"1e5.5", b"- 9",
+      for text in [b"+9", b"09", b"9.", b".9", b"9e", b"9e+", b"0x9", b"-", b"--9", b"9_0",
+                   b"1e5.5", b"- 9",
                    b"\xd9\xa9", b"9a", b"Infinity", b"-Infinity", b"NaN", b"0b1", b"00"]],
     *[bad(f"the byte {byte:#04x} in a string", with_text(bytes([byte])), "RFC 8259 §7")
       for byte in [0x00, 0x01, 0x08, 0x09, 0x0A, 0x0D, 0x1F]],
     *[bad(f"the escape {text!r}", with_text(text), "RFC 8259 §7")
-      for text in [rb"\x", rb"\a", rb"\'", rb"\0", rb"\u", rb"\u1", rb"\u12", rb"\u123", rb"\u12g4", rb"\U0041",
+      for text in [rb"\x", rb"\a", rb"\'", rb"\0", rb"\u", rb"\u1", rb"\u12", rb"\u123", rb"\u12g4",
+                   rb"\U0041",
                    rb"\ u0041", b"\\\n", rb"\u-123", rb"\u+123", b"\\\x00", rb"\v"]],
     bad("a string without its end", with_text(b"x")[:-6]),
     bad("a backslash as the end", GOOD[:-4] + b"\\"),
@@ -230,65 +240,95 @@ GRAMMAR = [
 UTF8 = [
     *[bad(f"UTF-8 {text.hex()}: {why}", with_text(text), "RFC 8259 §8.1, RFC 3629")
       for text, why in [
-        (b"\x80", "continuation alone"), (b"\xbf\xbf", "continuations alone"), (b"\xc3", "cut short"),
-        (b"\xe2\x82", "cut short"), (b"\xf0\x9f\x98", "cut short"), (b"\xc3\x28", "no continuation"),
-        (b"\xe2\x28\xa1", "no continuation"), (b"\xc0\x80", "overlong NUL"), (b"\xc0\xaf", "overlong"),
+        (b"\x80", "continuation alone"), (b"\xbf\xbf", "continuations alone"),
+        (b"\xc3", "cut short"),
+        (b"\xe2\x82", "cut short"), (b"\xf0\x9f\x98", "cut short"),
+        (b"\xc3\x28", "no continuation"),
+        (b"\xe2\x28\xa1", "no continuation"), (b"\xc0\x80", "overlong NUL"),
+        (b"\xc0\xaf", "overlong"),
         (b"\xc1\xbf", "overlong"), (b"\xe0\x80\xaf", "overlong"), (b"\xe0\x9f\xbf", "overlong"),
-        (b"\xf0\x80\x80\xaf", "overlong"), (b"\xf0\x8f\xbf\xbf", "overlong"), (b"\xed\xa0\x80", "surrogate"),
+        (b"\xf0\x80\x80\xaf", "overlong"), (b"\xf0\x8f\xbf\xbf", "overlong"),
+        (b"\xed\xa0\x80", "surrogate"),
         (b"\xed\xbf\xbf", "surrogate"), (b"\xed\xa0\xbd\xed\xb8\x80", "CESU-8"),
         (b"\xf4\x90\x80\x80", "above U+10FFFF"), (b"\xf5\x80\x80\x80", "above U+10FFFF"),
         (b"\xf8\x88\x80\x80\x80", "five bytes"), (b"\xfe", "never"), (b"\xff", "never")]],
-    *[bad(f"UTF-8 in a key: {text.hex()}", GOOD.replace(b'"max', b'"' + text + b'":1,"max'), "RFC 8259 §8.1")
+    *[bad(f"UTF-8 in a key: {text.hex()}", GOOD.replace(b'"max', b'"' + text + b'":1,"max'),
+          "RFC 8259 §8.1")
       for text in [b"\x80", b"\xc0\x80", b"\xed\xa0\x80", b"\xff"]],
     *[Body(f"UTF-8 {text.hex()}", with_text(text), (200,), "RFC 3629: the edges")
-      for text in [b"\x7f", b"\xc2\x80", b"\xdf\xbf", b"\xe0\xa0\x80", b"\xed\x9f\xbf", b"\xee\x80\x80",
-                   b"\xef\xbf\xbe", b"\xef\xbf\xbf", b"\xf0\x90\x80\x80", b"\xf4\x8f\xbf\xbf", b"\xef\xbb\xbf"]],
+      for text in [b"\x7f", b"\xc2\x80", b"\xdf\xbf", b"\xe0\xa0\x80", b"\xed\x9f\xbf",
+                   b"\xee\x80\x80",
+                   b"\xef\xbf\xbe", b"\xef\xbf\xbf", b"\xf0\x90\x80\x80", b"\xf4\x8f\xbf\xbf",
+                   b"\xef\xbb\xbf"]],
 ]
 
 ODD = [
-    Body("every escape", with_text(rb'\"\\\/\b\f\n\r\t\u0000\u00e9\uD83D\uDE00'), (200,), "RFC 8259 §7"),
-    *[Body(f"the lone surrogate {text!r}", with_text(text), (200,), "RFC 8259 §8.2: passes as written")
-      for text in [rb"\ud800", rb"\udfff", rb"\ude00\ud83d", rb"\ud83dx", rb"\ud83d\n", rb"\ud83d\u0041"]],
+    Body("every escape", with_text(rb'\"\\\/\b\f\n\r\t\u0000\u00e9\uD83D\uDE00'), (200,),
+         "RFC 8259 §7"),
+    *[Body(f"the lone surrogate {text!r}", with_text(text), (200,),
+           "RFC 8259 §8.2: passes as written")
+      for text in [rb"\ud800", rb"\udfff", rb"\ude00\ud83d", rb"\ud83dx", rb"\ud83d\n",
+                   rb"\ud83d\u0041"]],
     Body("a key by escapes", GOOD.replace(b'"model"', rb'"\u006dodel"'), (200,), "RFC 8259 §8.3"),
-    Body("a NUL in a key", GOOD.replace(b'"max', rb'"a\u0000b":1,"max'), (200,), "an unknown field"),
+    Body("a NUL in a key", GOOD.replace(b'"max', rb'"a\u0000b":1,"max'), (200,),
+         "an unknown field"),
     Body("an empty key", GOOD.replace(b'"max', b'"":1,"max'), (200,), "an unknown field"),
-    Body("__proto__", GOOD.replace(b'"max', b'"__proto__":{"x":1},"max'), (200,), "an unknown field"),
-    Body("blanks everywhere", json.dumps(MESSAGE, indent="\t \r\n").encode(), (200,), "RFC 8259 §2"),
-    Body("a field twice: the last one counts", GOOD.replace(b'"max', b'"max_tokens":"x","max'), (200,),
+    Body("__proto__", GOOD.replace(b'"max', b'"__proto__":{"x":1},"max'), (200,),
+         "an unknown field"),
+    Body("blanks everywhere", json.dumps(MESSAGE, indent="\t \r\n").encode(), (200,),
+         "RFC 8259 §2"),
+    Body("a field twice: the last one counts", GOOD.replace(b'"max', b'"max_tokens":"x","max'),
+         (200,),
          "docs/decisions/0002"),
     Body("a field twice: the last one is wrong", GOOD[:-1] + b',"max_tokens":"x"}', (400,),
          "docs/decisions/0002", says="max_tokens: "),
     Body("a field twice, once by escapes", GOOD[:-1] + rb',"max_token\u0073":"x"}', (400,),
          "docs/decisions/0002", says="max_tokens: "),
-    Body("messages twice", GOOD[:-1] + b',"messages":[]}', (400,), "docs/decisions/0002", says="messages: "),
+    Body("messages twice", GOOD[:-1] + b',"messages":[]}', (400,), "docs/decisions/0002",
+         says="messages: "),
     Body("a block's type twice",
-         with_text(b"x", {**MESSAGE, "messages": [{"role": "user", "content": [{"type": "text", "text": "y"}]}]})
-         .replace(b'"type": "text"', b'"type":"image","type":"text"'), (200,), "docs/decisions/0002"),
-    Body("a thousand times the same field", GOOD[:-1] + b',"x":1' * 1000 + b"}", (200,), "bounded work"),
-    Body("an unknown field of each kind", GOOD[:-1] + b',"a":null,"b":[{}],"c":1e999,"d":"x"}', (200,),
+         with_text(b"x", {**MESSAGE, "messages": [{"role": "user",
+             "content": [{"type": "text", "text": "y"}]}]})
+         .replace(b'"type": "text"', b'"type":"image","type":"text"'), (200,),
+         "docs/decisions/0002"),
+    Body("a thousand times the same field", GOOD[:-1] + b',"x":1' * 1000 + b"}", (200,),
+         "bounded work"),
+    Body("an unknown field of each kind", GOOD[:-1] + b',"a":null,"b":[{}],"c":1e999,"d":"x"}',
+         (200,),
          "unknown fields are dropped"),
     Body("an empty model", GOOD.replace(b'"m"', b'""', 1), (400,), "", says="model: "),
-    Body("a model of 1 MiB", GOOD.replace(b'"m"', b'"' + b"m" * (1 << 20) + b'"', 1), (200, 400), "bounded"),
-    Body("a model with a line end", GOOD.replace(b'"m"', rb'"a\r\nX: y"', 1), (200, 400), "no header from it"),
-    Body("a model that is a URL", GOOD.replace(b'"m"', b'"http://169.254.169.254/latest"', 1), (200, 400),
+    Body("a model of 1 MiB", GOOD.replace(b'"m"', b'"' + b"m" * (1 << 20) + b'"', 1), (200, 400),
+         "bounded"),
+    Body("a model with a line end", GOOD.replace(b'"m"', rb'"a\r\nX: y"', 1), (200, 400),
+         "no header from it"),
+    Body("a model that is a URL", GOOD.replace(b'"m"', b'"http://169.254.169.254/latest"', 1),
+         (200, 400),
          "CVE-2024-6587: no field chooses a host"),
     Body("no messages", GOOD.replace(b'[{"role": "user", "content": "hello"}]', b"[]"), (400,), "",
          says="messages: "),
     *[Body(f"the role {role!r}", GOOD.replace(b'"user"', json.dumps(role).encode()), (400,), "",
-           says="messages.0.role: ") for role in ["", "User", "tool", "developer", "function", "user\0"]],
-    *[Body(f"base64 {text[:20]!r}", json.dumps({**MESSAGE, "messages": [{"role": "user", "content": [
-        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": text}}]}]}).encode(),
+           says="messages.0.role: ") for role in ["", "User", "tool", "developer", "function",
+               "user\0"]],
+    *[Body(f"base64 {text[:20]!r}", json.dumps({**MESSAGE,
+        "messages": [{"role": "user", "content": [
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png",
+            "data": text}}]}]}).encode(),
         (200, 400), "passes as written, or names the field")
-      for text in ["", "=", "====", "a", "ab", "abc", "ab=c", "a b c d", "a\nb", "\u00e9", "-_-_", "%41", "A" * 9,
+      for text in ["", "=", "====", "a", "ab", "abc", "ab=c", "a b c d", "a\nb", "\u00e9", "-_-_",
+                   "%41", "A" * 9,
                    "data:image/png;base64,AA==", "\0", '","x":"', "A" * (1 << 20)]],
-    *[Body(f"the media type {text[:20]!r}", json.dumps({**MESSAGE, "messages": [{"role": "user", "content": [
-        {"type": "image", "source": {"type": "base64", "media_type": text, "data": "aGk="}}]}]}).encode(),
+    *[Body(f"the media type {text[:20]!r}", json.dumps({**MESSAGE,
+        "messages": [{"role": "user", "content": [
+        {"type": "image", "source": {"type": "base64", "media_type": text,
+            "data": "aGk="}}]}]}).encode(),
         (200, 400), "no second data URL from it")
       for text in ["", "image/", "text/html", "image/png;base64,x", "a\r\nb", "\0", "a" * 100_000]],
-    *[Body(f"the URL {text[:30]!r}", json.dumps({**MESSAGE, "messages": [{"role": "user", "content": [
+    *[Body(f"the URL {text[:30]!r}", json.dumps({**MESSAGE,
+        "messages": [{"role": "user", "content": [
         {"type": "image", "source": {"type": "url", "url": text}}]}]}).encode(), (200, 400),
         "never fetched here")
-      for text in ["", "file:///etc/passwd", "http://127.0.0.1:1/", "http://169.254.169.254/", "javascript:1",
+      for text in ["", "file:///etc/passwd", "http://127.0.0.1:1/", "http://169.254.169.254/",
+                   "javascript:1",
                    "gopher://x", "//x", "data:,x", "a" * 100_000]],
 ]
 
@@ -310,32 +350,42 @@ LARGE = [
     Body("a text of 7 MiB", with_text(b"x" * (7 * MIB)), (200,), "bounded memory"),
     Body("6 MiB of escapes", with_text(rb"\u0041" * MIB), (200,), "hardening §3"),
     Body("6 MiB of quotes", with_text(rb"\"" * (3 * MIB)), (200,), "hardening §3"),
-    Body("3 MiB of surrogate pairs", with_text(rb"\ud83d\ude00" * (MIB // 4)), (200,), "hardening §3"),
+    Body("3 MiB of surrogate pairs", with_text(rb"\ud83d\ude00" * (MIB // 4)), (200,),
+         "hardening §3"),
     Body("7 MiB of backslashes", with_text(b"\\" * (7 * MIB // 2 * 2)), (200,), "quadratic work"),
-    Body("7 MiB of four-byte characters", with_text("😀".encode() * (7 * MIB // 4)), (200,), "bounded memory"),
-    Body("a list of a million numbers", GOOD[:-1] + b',"x":[' + b"1," * MIB + b"1]}", (200,), "bounded memory"),
-    Body("a list of a million objects", GOOD[:-1] + b',"x":[' + b"{}," * MIB + b"{}]}", (200,), "bounded memory"),
-    Body("100 000 fields", GOOD[:-1] + b"".join(b',"%d":0' % n for n in range(100_000)) + b"}", (200,),
+    Body("7 MiB of four-byte characters", with_text("😀".encode() * (7 * MIB // 4)), (200,),
+         "bounded memory"),
+    Body("a list of a million numbers", GOOD[:-1] + b',"x":[' + b"1," * MIB + b"1]}", (200,),
+         "bounded memory"),
+    Body("a list of a million objects", GOOD[:-1] + b',"x":[' + b"{}," * MIB + b"{}]}", (200,),
+         "bounded memory"),
+    Body("100 000 fields", GOOD[:-1] + b"".join(b',"%d":0' % n for n in range(100_000)) + b"}",
+         (200,),
          "CVE-2026-25591: bounded work"),
-    Body("100 000 messages", json.dumps({**MESSAGE, "messages": [{"role": "user", "content": "x"}] * 100_000})
+    Body("100 000 messages", json.dumps({**MESSAGE,
+        "messages": [{"role": "user", "content": "x"}] * 100_000})
          .encode(), (200, 400), "bounded work"),
     Body("100 000 blocks", json.dumps({**MESSAGE, "messages": [{"role": "user", "content": [
         {"type": "text", "text": "x"}] * 100_000}]}).encode(), (200, 400), "bounded work"),
     Body("20 000 tools", json.dumps({**MESSAGE, "tools": [
-        {"name": f"f{n}", "input_schema": {}} for n in range(20_000)]}).encode(), (200, 400), "quadratic work"),
+        {"name": f"f{n}", "input_schema": {}} for n in range(20_000)]}).encode(), (200, 400),
+        "quadratic work"),
     Body("20 000 calls with their results", json.dumps({**MESSAGE, "messages": [
         {"role": "user", "content": "x"},
         {"role": "assistant", "content": [
             {"type": "tool_use", "id": f"c{n}", "name": "f", "input": {}} for n in range(20_000)]},
         {"role": "user", "content": [
-            {"type": "tool_result", "tool_use_id": f"c{n}", "content": "r"} for n in range(20_000)]}]}).encode(),
+            {"type": "tool_result", "tool_use_id": f"c{n}", "content": "r"}
+            for n in range(20_000)]}]}).encode(),
         (200, 400), "quadratic work"),
-    Body("100 000 stop sequences", json.dumps({**MESSAGE, "stop_sequences": ["x"] * 100_000}).encode(),
+    Body("100 000 stop sequences", json.dumps({**MESSAGE,
+        "stop_sequences": ["x"] * 100_000}).encode(),
          (200, 400), "bounded work"),
     Body("a digit string of 7 MiB", GOOD.replace(b"9", b"1" * (7 * MIB), 1), (400,), "bounded work",
          says="max_tokens: "),
     Body("7 MiB of blanks", b" " * (7 * MIB) + GOOD, (200,), "bounded work"),
-    Body("a key of 7 MiB", GOOD[:-1] + b',"' + b"k" * (7 * MIB) + b'":1}', (200,), "bounded memory"),
+    Body("a key of 7 MiB", GOOD[:-1] + b',"' + b"k" * (7 * MIB) + b'":1}', (200,),
+         "bounded memory"),
     Body("a tool's name of 1 MiB", json.dumps({**MESSAGE, "tools": [
         {"name": "n" * MIB, "input_schema": {}}]}).encode(), (200, 400), "bounded work"),
 ]
@@ -346,17 +396,21 @@ GZIP = [
     Body("gzip, stored", gzip.compress(GOOD, 0), (200,), "RFC 1952", gzip=True),
     *[Body(f"gzip cut to {size} bytes", ZIPPED[:size], (400,), "RFC 1952", gzip=True, says="gzip")
       for size in [1, 2, 9, 10, 11, len(ZIPPED) - 9, len(ZIPPED) - 8, len(ZIPPED) - 1]],
-    Body("a wrong sum", ZIPPED[:-8] + b"\0\0\0\0" + ZIPPED[-4:], (400,), "RFC 1952", gzip=True, says="gzip"),
+    Body("a wrong sum", ZIPPED[:-8] + b"\0\0\0\0" + ZIPPED[-4:], (400,), "RFC 1952", gzip=True,
+         says="gzip"),
     Body("a wrong size", ZIPPED[:-1] + b"\1", (400,), "RFC 1952", gzip=True, says="gzip"),
     Body("bytes after the end", ZIPPED + b"x", (400,), "ours: one member", gzip=True, says="gzip"),
-    Body("two members", ZIPPED + gzip.compress(b" "), (400,), "ours: one member", gzip=True, says="gzip"),
+    Body("two members", ZIPPED + gzip.compress(b" "), (400,), "ours: one member", gzip=True,
+         says="gzip"),
     Body("not gzip", GOOD, (400,), "RFC 1952", gzip=True, says="gzip"),
     Body("zlib instead", zlib.compress(GOOD), (400,), "RFC 1952", gzip=True, says="gzip"),
     Body("gzip of nothing", gzip.compress(b""), (400,), "", gzip=True, says="empty"),
     Body("gzip of gzip", gzip.compress(ZIPPED), (400,), "once only", gzip=True, says=NO_JSON),
     Body("a bomb of 256 MiB", b"", (413,), "bounded memory", gzip=True),
-    Body("a byte over the limit", gzip.compress(GOOD + b" " * (8 * MIB + 1 - len(GOOD))), (413,), "", gzip=True),
-    Body("just the limit", gzip.compress(GOOD + b" " * (8 * MIB - len(GOOD))), (200,), "", gzip=True),
+    Body("a byte over the limit", gzip.compress(GOOD + b" " * (8 * MIB + 1 - len(GOOD))), (413,),
+         "", gzip=True),
+    Body("just the limit", gzip.compress(GOOD + b" " * (8 * MIB - len(GOOD))), (200,), "",
+         gzip=True),
 ]
 
 
@@ -367,4 +421,5 @@ def bomb():
     return b"".join(packer.compress(block) for _ in range(256)) + packer.flush()
 
 
-SECTIONS = {"grammar": GRAMMAR, "utf-8": UTF8, "odd": ODD, "deep": DEEP, "large": LARGE, "gzip": GZIP}
+SECTIONS = {"grammar": GRAMMAR, "utf-8": UTF8, "odd": ODD, "deep": DEEP, "large": LARGE,
+            "gzip": GZIP}

@@ -1,6 +1,8 @@
-"""Hardening tests: the built binary under hostile bytes, broken upstreams and too much of everything.
+"""Hardening tests: the built binary under hostile bytes, broken upstreams and too much of
+everything.
 
-The tables (`*_cases.py`, `*_faults.py`) are the promise, row by row; the `test_*.py` files run them.
+The tables (`*_cases.py`, `*_faults.py`) are the promise, row by row; the `test_*.py` files run
+them.
 """
 
 import sys
@@ -29,13 +31,13 @@ QUICK = {
 
 
 class House:
-    """A daemon that serves a whole module, with its upstream: what a case leaves behind shows in the
-    next one."""
+    """A daemon that serves a whole module, with its upstream: what a case leaves behind shows in
+    the next one."""
 
-    def __init__(self, directory, **settings):
+    def __init__(self, directory, script=None, **settings):
         directory.mkdir(parents=True, exist_ok=True)
         self.upstream = ScriptedUpstream()
-        self.upstream.always(saying("Hi"))
+        self.upstream.always(script or saying("Hi"))
         self.proxy = Proxy(directory, self.upstream.url, **{**QUICK, **settings})
 
     def close(self):

@@ -17,11 +17,13 @@ ACCEPTS_MORE = {
     ],
     "MUST: Host is a host (RFC 9112 §3.2)": [
         *[f"Host {host!r}"
-          for host in ["[::1", "[::1]x", "[zz::1]", "a#b", "a,b", "a:-1", "a:80:80", "a:99999", "a:b",
+          for host in ["[::1", "[::1]x", "[zz::1]", "a#b", "a,b", "a:-1", "a:80:80", "a:99999",
+                       "a:b",
                        "a?b", "a\\b", "a\x80", "user@a"]],
     ],
     "MUST: a line has a colon (RFC 9112 §5)": ["a line without a colon"],
-    "MUST: a CR is not followed by anything but LF (RFC 9112 §2.2)": ["a CR before", "a CR before CR LF"],
+    "MUST: a CR is not followed by anything but LF (RFC 9112 §2.2)": ["a CR before",
+        "a CR before CR LF"],
     "MUST: a target is a URI without a fragment (RFC 9112 §3.2, RFC 3986)": [
         "a fragment", "the byte 0x80 in the target", "the byte 0xc3 in the target",
         "the byte 0xff in the target", "the target 'http://127.0.0.1:99999/health'",
@@ -35,7 +37,8 @@ ACCEPTS_MORE = {
     ],
     "MUST: trailers are fields (RFC 9112 §7.1.2); nginx skips them unread": [
         *[f"the trailer {text!r}"
-          for text in [" X: y", ": x", "X : y", "X(: y", "X: a\nY: b", "X: a\r\n b", "X: a\0", "X\x80: y",
+          for text in [" X: y", ": x", "X : y", "X(: y", "X: a\nY: b", "X: a\r\n b", "X: a\0",
+                       "X\x80: y",
                        "nonsense"]],
         "a trailer section over 8 KiB", "one trailer over 8 KiB",
     ],

@@ -1,7 +1,8 @@
 """A soak: mixed traffic with faults at a fixed rate, for minutes or days. `make soak MINUTES=10`.
 
-Every client knows what it must get; a wrong answer fails the run. So does growth: of memory by more than
-2 MiB after the warm-up, or of descriptors or upstream connections by more than a few. Prints a table.
+Every client knows what it must get; a wrong answer fails the run. So does growth: of memory by more
+than 2 MiB after the warm-up, or of descriptors or upstream connections by more than a few. Prints a
+table.
 """
 
 import argparse
@@ -33,12 +34,13 @@ CHANCE = 24
 PATIENCE = 30
 
 SETTINGS = {
-    "FIRST_BYTE_TIMEOUT": "1s", "UPSTREAM_IDLE_TIMEOUT": "1s", "HEAD_TIMEOUT": "1s", "BODY_TIMEOUT": "1s",
+    "FIRST_BYTE_TIMEOUT": "1s", "UPSTREAM_IDLE_TIMEOUT": "1s", "HEAD_TIMEOUT": "1s",
+    "BODY_TIMEOUT": "1s",
     "IDLE_TIMEOUT": "5s", "CONNECT_TIMEOUT": "2s", "LOG_LEVEL": "notice",
 }
 
 
-# The upstream ---------------------------------------------------------------------------------------
+# The upstream -------------------------------------------------------------------------------------
 
 
 class Upstream:
@@ -48,7 +50,8 @@ class Upstream:
         self.open = 0
 
     async def start(self):
-        self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0, backlog=1024, limit=1 << 24)
+        self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0, backlog=1024,
+            limit=1 << 24)
         return f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}/v1"
 
     async def serve(self, reader, writer):
@@ -86,7 +89,8 @@ class Upstream:
         return await self.say(writer, [*answers.text(*["word "] * 40), *answers.ending()], 0.02)
 
     async def call(self, writer):
-        return await self.say(writer, answers.calling("f", '{"a": "' + "x" * 2000 + '"}', pieces=20))
+        return await self.say(writer, answers.calling("f", '{"a": "' + "x" * 2000 + '"}',
+            pieces=20))
 
     async def wide(self, writer):
         await self.say(writer, [answers.STREAM_HEAD])
@@ -95,7 +99,8 @@ class Upstream:
         return await self.say(writer, answers.ending())
 
     async def refuse(self, writer):
-        return await self.say(writer, answers.failing(random.choice([400, 404, 429, 500]), f"bad key {KEY}"))
+        return await self.say(writer, answers.failing(random.choice([400, 404, 429, 500]),
+            f"bad key {KEY}"))
 
     async def page(self, writer):
         return await self.say(writer, answers.whole(502, b"<html>" + b"x" * 200_000, "text/html"))
@@ -126,7 +131,7 @@ class Upstream:
         return False
 
 
-# The clients ------------------------------------------------------------------------------------------
+# The clients --------------------------------------------------------------------------------------
 
 
 class Clients:
@@ -213,7 +218,8 @@ class Clients:
         """A client, and how often of a hundred."""
         stream = random.random() < 0.5
         broken = random.choice(["refuse", "page", "cut", "reset", "silent", "junk", "line"])
-        packed = gzip.compress(json.dumps(message(messages=[{"role": "user", "content": "short"}])).encode())
+        packed = gzip.compress(json.dumps(message(messages=[{"role": "user",
+            "content": "short"}])).encode())
         yield 24, "short answer", lambda: self.good("short", stream, b"world")
         yield 14, "long stream", lambda: self.good("long", True, b"word")
         yield 6, "tool call", lambda: self.good("call", stream, b"tool_use")
@@ -222,9 +228,11 @@ class Clients:
         yield 4, "kept connection", self.kept
         yield 20, "upstream fault", lambda: self.bad(broken, stream)
         yield 10, "client leaves", lambda: self.leave(
-            random.choice(["short", "long", "silent", "wide"]), stream, random.choice([0, 0.001, 0.05, 0.3]))
+            random.choice(["short", "long", "silent", "wide"]), stream,
+            random.choice([0, 0.001, 0.05, 0.3]))
         yield 3, "idle connection", self.idle
-        yield 3, "no JSON", lambda: self.raw(request_bytes("POST", "/v1/messages", b"{", JSON_FIELDS), 400)
+        yield 3, "no JSON", lambda: self.raw(request_bytes("POST", "/v1/messages", b"{",
+            JSON_FIELDS), 400)
         yield 2, "no HTTP", lambda: self.raw(b"nonsense\r\n\r\n", 400)
         yield 2, "half a request", lambda: self.raw(b"POST /v1/messages HTTP/1.1\r\nHost", 408)
         yield 2, "gzip", lambda: self.raw(request_bytes(
@@ -243,7 +251,7 @@ class Clients:
             self.wrong[f"{name}: {error!r}"] += 1
 
 
-# The run ------------------------------------------------------------------------------------------------
+# The run ------------------------------------------------------------------------------------------
 
 
 class Sample:
@@ -300,13 +308,14 @@ async def soak(minutes, rate, seed):
 def report(clients, samples, rest):
     """What is wrong."""
     duration = samples[-1].at - samples[0].at
-    # A fifth of the time, or two minutes, is warm-up; then a window at the begin is compared with one
-    # at the end.
+    # A fifth of the time, or two minutes, is warm-up; then a window at the begin is compared with
+    # one at the end.
     warm = [s for s in samples if s.at - samples[0].at > min(duration / 3, 120)]
     size = max(8, len(warm) // 4)
     first, last = warm[:size], warm[-size:]
     print(f"\n{'':>24}{'after warm-up':>14}{'at the end':>12}{'at rest':>9}")
-    for figure, name, most in [("memory", "RSS, MiB", RISE_MAX_MIB), ("files", "descriptors", CHANCE),
+    for figure, name, most in [("memory", "RSS, MiB", RISE_MAX_MIB),
+        ("files", "descriptors", CHANCE),
                                ("upstreams", "upstream connections", CHANCE)]:
         before, after = window(first, figure), window(last, figure)
         print(f"{name:>24}{before:14.1f}{after:12.1f}{getattr(rest, figure):9.1f}")

@@ -24,13 +24,14 @@ from support.proxy import KEY
 
 TOKENS = {"CLIENT_TOKENS": "first-token,second-token"}
 
-# Which houses there are, and who asks them for a message: name, settings, fields, Host, the outcome.
-# A list is the same field several times.
+# Which houses there are, and who asks them for a message: name, settings, fields, Host, the
+# outcome. A list is the same field several times.
 LOCAL, TOKEN, OPEN = {}, TOKENS, {"ACCESS": "open"}
 NAMED = {"ALLOWED_HOSTS": "proxy.example"}
 CASES = [
     ("nothing", LOCAL, {}, "127.0.0.1", 200),
-    ("a key that nobody checks", LOCAL, {"x-api-key": "x", "authorization": "Bearer y"}, "localhost", 200),
+    ("a key that nobody checks", LOCAL, {"x-api-key": "x", "authorization": "Bearer y"},
+     "localhost", 200),
     ("a foreign name", LOCAL, {}, "evil.example", 403),
     ("a name that begins well", LOCAL, {}, "localhost.evil.example", 403),
     ("a name that ends well", LOCAL, {}, "evil-localhost", 403),
@@ -49,26 +50,36 @@ CASES = [
       for settings in (LOCAL, TOKEN, OPEN)
       for name, value in [("origin", "https://evil.example"), ("origin", "null"), ("origin", ""),
                           ("origin", "http://127.0.0.1:8000"), ("sec-fetch-site", "cross-site"),
-                          ("Sec-Fetch-Site", "Cross-Site"), ("sec-fetch-site", "same-site"), ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "x"),
+                          ("Sec-Fetch-Site", "Cross-Site"), ("sec-fetch-site", "same-site"),
+                          ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "x"),
                           ("sec-fetch-site", ["same-origin", "cross-site"])]],
-    ("Sec-Fetch-Site: none, as from the address bar", LOCAL, {"sec-fetch-site": "none"}, "127.0.0.1", 200),
+    ("Sec-Fetch-Site: none, as from the address bar", LOCAL, {"sec-fetch-site": "none"},
+     "127.0.0.1", 200),
     *[(name, LOCAL, {name: "203.0.113.9"}, "127.0.0.1", 403)
       for name in ["x-forwarded-for", "forwarded", "via", "x-real-ip", "X-Forwarded-For"]],
-    *[(f"forwarded, with tokens: {name}", TOKEN, {name: "203.0.113.9", "x-api-key": "first-token"}, "127.0.0.1", 200)
+    *[(f"forwarded, with tokens: {name}", TOKEN, {name: "203.0.113.9", "x-api-key": "first-token"},
+       "127.0.0.1", 200)
       for name in ["x-forwarded-for", "via"]],
     *[(f"{fields}", TOKEN, fields, "127.0.0.1", status) for fields, status in [
         ({"x-api-key": "first-token"}, 200), ({"x-api-key": "second-token"}, 200),
-        ({"authorization": "Bearer first-token"}, 200), ({"authorization": "bEARER   second-token"}, 200),
+        ({"authorization": "Bearer first-token"}, 200),
+        ({"authorization": "bEARER   second-token"}, 200),
         ({"authorization": "Bearer first-token", "x-api-key": "wrong"}, 200),
-        ({}, 401), ({"x-api-key": ""}, 401), ({"x-api-key": "first-toke"}, 401), ({"x-api-key": "first-tokenx"}, 401),
+        ({}, 401), ({"x-api-key": ""}, 401), ({"x-api-key": "first-toke"}, 401),
+        ({"x-api-key": "first-tokenx"}, 401),
         ({"x-api-key": "First-Token"}, 401), ({"x-api-key": "first-token,second-token"}, 401),
         ({"x-api-key": "first-token second-token"}, 401), ({"x-api-key": "\xe9" * 40}, 401),
-        ({"x-api-key": "' OR 1=1 --"}, 401), ({"x-api-key": "%66irst-token"}, 401), ({"x-api-key": "a" * 30_000}, 401),
-        ({"x-api-key": KEY}, 401), ({"authorization": "first-token"}, 401), ({"authorization": "Bearer"}, 401),
+        ({"x-api-key": "' OR 1=1 --"}, 401), ({"x-api-key": "%66irst-token"}, 401),
+        ({"x-api-key": "a" * 30_000}, 401),
+        ({"x-api-key": KEY}, 401), ({"authorization": "first-token"}, 401),
+        ({"authorization": "Bearer"}, 401),
         ({"authorization": "Bearer "}, 401), ({"authorization": "Bearerfirst-token"}, 401),
-        ({"authorization": "Bearer\tfirst-token"}, 401), ({"authorization": "Basic Zmlyc3QtdG9rZW4="}, 401),
-        ({"authorization": "Bearer first-token, Bearer x"}, 401), ({"proxy-authorization": "Bearer first-token"}, 401),
-        ({"cookie": "x-api-key=first-token"}, 401), ({"x-api-key": ["first-token", "first-token"]}, 401),
+        ({"authorization": "Bearer\tfirst-token"}, 401),
+        ({"authorization": "Basic Zmlyc3QtdG9rZW4="}, 401),
+        ({"authorization": "Bearer first-token, Bearer x"}, 401),
+        ({"proxy-authorization": "Bearer first-token"}, 401),
+        ({"cookie": "x-api-key=first-token"}, 401),
+        ({"x-api-key": ["first-token", "first-token"]}, 401),
         ({"x-api-key": ["wrong", "first-token"]}, 401),
         ({"authorization": ["Bearer first-token", "Bearer first-token"]}, 401),
         ({"x-api-key": ["a", "b"], "authorization": "Bearer first-token"}, 401)]],
@@ -110,10 +121,12 @@ def test_the_table(houses, name, settings, fields, host, status):
     assert "first-token" not in "".join(house.proxy.lines)
 
 
-@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/x", "/v1/messages/count_tokens", "/v1/messages"])
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/x", "/v1/messages/count_tokens",
+    "/v1/messages"])
 def test_every_endpoint_wants_the_token(houses, path):
     method = "POST" if "messages" in path else "GET"
-    assert houses(TOKENS).proxy.ask(method, path, message() if method == "POST" else None, JSON_FIELDS).status == 401
+    assert houses(TOKENS).proxy.ask(method, path, message() if method == "POST" else None,
+        JSON_FIELDS).status == 401
 
 
 def test_a_preflight_gets_no_leave(house):
@@ -123,7 +136,7 @@ def test_a_preflight_gets_no_leave(house):
     assert not [key for key, _ in response.fields if key.lower().startswith("access-control-")]
 
 
-# From another machine ------------------------------------------------------------------------------
+# From another machine -----------------------------------------------------------------------------
 
 ELSEWHERE = """
 import socket, sys
@@ -159,7 +172,8 @@ def other_machine():
 
         def ask(port, data):
             done = subprocess.run(
-                ["ip", "netns", "exec", name, sys.executable, "-c", ELSEWHERE, "198.18.77.1", str(port)],
+                ["ip", "netns", "exec", name, sys.executable, "-c", ELSEWHERE, "198.18.77.1",
+                 str(port)],
                 input=data, capture_output=True, timeout=30)
             assert done.returncode == 0, done.stderr.decode()
             return done.stdout.decode().strip()
@@ -190,7 +204,7 @@ def test_another_machine_needs_a_token(tmp_path, other_machine):
     }
 
 
-# What goes out ------------------------------------------------------------------------------------------
+# What goes out ------------------------------------------------------------------------------------
 
 # Fields of a request that would steer a careless proxy.
 STEERING = {
@@ -198,7 +212,8 @@ STEERING = {
     "x-original-url": "/v1/models", "x-rewrite-url": "/x", "x-http-method-override": "GET",
     "x-upstream-url": "http://127.0.0.1:1", "x-api-base": "http://127.0.0.1:1", "api-key": "client",
     "openai-organization": "client", "http-referer": "https://client.example", "x-title": "client",
-    "cookie": "session=client", "proxy-connection": "keep-alive", "te": "trailers", "user-agent": "client/1",
+    "cookie": "session=client", "proxy-connection": "keep-alive", "te": "trailers",
+    "user-agent": "client/1",
     "anthropic-beta": "client-beta", "anthropic-version": "2023-06-01", "x-stainless-os": "client",
     "accept-encoding": "gzip", "accept": "text/html", "x-api-key": "client-key",
     "authorization": "Bearer client-key", "traceparent": "client", "x-request-id": "client",
@@ -207,7 +222,8 @@ STEERING = {
 PLACES = {
     "base_url": "http://127.0.0.1:1", "api_base": "http://127.0.0.1:1", "api_key": "client-key",
     "url": "http://127.0.0.1:1", "endpoint": "x", "custom_llm_provider": "x", "headers": {"x": "y"},
-    "extra_headers": {"x": "y"}, "proxy": "http://127.0.0.1:1", "route": "fallback", "provider": {"order": ["x"]},
+    "extra_headers": {"x": "y"}, "proxy": "http://127.0.0.1:1", "route": "fallback",
+    "provider": {"order": ["x"]},
     "transforms": ["x"], "user": "client", "plugins": [{"id": "x"}],
 }
 
@@ -234,7 +250,8 @@ def test_no_field_of_a_body_steers(house, field):
 
 
 @pytest.mark.parametrize("model", [
-    "http://169.254.169.254/latest", "//evil.example/x", "../../../key", "a/../../key", "a?b=c", "a#b", "a b",
+    "http://169.254.169.254/latest", "//evil.example/x", "../../../key", "a/../../key", "a?b=c",
+    "a#b", "a b",
     "x" * 5000, "é/ü", "\r\nX: y", "openrouter/auto\0"])
 def test_no_model_chooses_a_place(house, model):
     response = house.proxy.post(message(model=model))
@@ -244,17 +261,19 @@ def test_no_model_chooses_a_place(house, model):
     assert request.header("host") == house.upstream.url.split("/")[2]
 
 
-# What the process keeps to itself ---------------------------------------------------------------------
+# What the process keeps to itself -----------------------------------------------------------------
 
 
 def outputs(house):
     """Everything that a client or an operator can get out of a daemon."""
-    for method, path in [("GET", "/health"), ("GET", "/v1/models"), ("GET", "/x"), ("HEAD", "/"), ("PUT", "/health")]:
+    for method, path in [("GET", "/health"), ("GET", "/v1/models"), ("GET", "/x"), ("HEAD", "/"),
+                         ("PUT", "/health")]:
         response = house.proxy.ask(method, path)
         yield response.head + response.body
     for settings in [{}, {"stream": True}]:
         for status in [400, 401, 403, 404, 429, 500]:
-            house.upstream.always(failing(status, f"bad key {KEY}", x_request_id=KEY, set_cookie=KEY))
+            house.upstream.always(failing(status, f"bad key {KEY}", x_request_id=KEY,
+                set_cookie=KEY))
             response = house.proxy.post(message(**settings))
             yield response.head + response.body
     yield "".join(house.proxy.lines).encode()
@@ -297,8 +316,10 @@ def test_as_somebody_else_its_memory_is_roots(tmp_path):
     shutil.copy(binary(), copy)
     copy.chmod(0o755)
     process = subprocess.Popen(
-        [str(copy), "serve"], cwd=directory, user=65534, group=65534, stderr=subprocess.PIPE, text=True,
-        env={"CLAUDE_PROXY_LISTEN": "127.0.0.1:0", "OPENROUTER_API_KEY": KEY, "CLAUDE_PROXY_LOG_FORMAT": "text"})
+        [str(copy), "serve"], cwd=directory, user=65534, group=65534, stderr=subprocess.PIPE,
+        text=True,
+        env={"CLAUDE_PROXY_LISTEN": "127.0.0.1:0", "OPENROUTER_API_KEY": KEY,
+             "CLAUDE_PROXY_LOG_FORMAT": "text"})
     try:
         for line in process.stderr:
             if "listening on" in line:

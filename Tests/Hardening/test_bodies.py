@@ -1,4 +1,5 @@
-"""The tables of bodies against the daemon. Never a 500, a crash or a hang, and memory within a bound."""
+"""The tables of bodies against the daemon. Never a 500, a crash or a hang, and memory within a
+bound."""
 
 import time
 

@@ -81,7 +81,7 @@ def patient(open_house):
     return open_house(FIRST_BYTE_TIMEOUT="60s", UPSTREAM_IDLE_TIMEOUT="60s", CONNECT_TIMEOUT="30s")
 
 
-# Leaving --------------------------------------------------------------------------------------------
+# Leaving ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("streams", [True, False], ids=["streamed", "whole"])
@@ -122,8 +122,8 @@ def test_who_leaves_while_sending_asks_nothing(patient, way):
 
 @pytest.mark.parametrize("way", ["close", "reset"])
 def test_who_leaves_in_the_moment_of_connecting_leaks_nothing(open_house, way):
-    """The dangerous moment: a cancel that meets a connect. The listener's queue is full, so connects
-    hang; half of the clients leave at once, half a little later."""
+    """The dangerous moment: a cancel that meets a connect. The listener's queue is full, so
+    connects hang; half of the clients leave at once, half a little later."""
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -131,7 +131,8 @@ def test_who_leaves_in_the_moment_of_connecting_leaks_nothing(open_house, way):
         for filler in fillers:
             filler.setblocking(False)
             filler.connect_ex(full.getsockname())
-        house = open_house(UPSTREAM_URL=f"http://127.0.0.1:{full.getsockname()[1]}/v1", CONNECT_TIMEOUT="30s")
+        house = open_house(UPSTREAM_URL=f"http://127.0.0.1:{full.getsockname()[1]}/v1",
+                           CONNECT_TIMEOUT="30s")
         before = descriptors(house)
         for round_ in range(100):
             client = house.proxy.connect()
@@ -163,7 +164,7 @@ def test_a_crowd_that_leaves_at_once(patient):
     is_well(patient)
 
 
-# Slow ones -------------------------------------------------------------------------------------------
+# Slow ones ----------------------------------------------------------------------------------------
 
 
 def endless(request):
@@ -230,7 +231,8 @@ def test_a_stuck_reader_of_a_complete_answer_is_let_go(open_house):
 def test_a_large_body_in_small_pieces_arrives(patient):
     patient.upstream.will(saying("Hi"))
     text = "x" * (2 * MIB)
-    data = request_bytes("POST", "/v1/messages", message(messages=[{"role": "user", "content": text}]), JSON_FIELDS)
+    data = request_bytes("POST", "/v1/messages",
+                         message(messages=[{"role": "user", "content": text}]), JSON_FIELDS)
     with patient.proxy.connect() as client:
         for start in range(0, len(data), 7001):
             client.send(data[start : start + 7001])
@@ -238,7 +240,7 @@ def test_a_large_body_in_small_pieces_arrives(patient):
     assert patient.upstream.requests[-1].json["messages"][0]["content"] == text
 
 
-# Many of them ------------------------------------------------------------------------------------------
+# Many of them -------------------------------------------------------------------------------------
 
 
 def test_idle_connections_are_cheap(open_house):
@@ -332,7 +334,7 @@ def test_a_thousand_requests_ahead_are_all_answered(patient):
         client.expect_nothing_more()
 
 
-# Overload -------------------------------------------------------------------------------------------
+# Overload -----------------------------------------------------------------------------------------
 
 
 def check_529(response):

@@ -19,7 +19,8 @@ SECONDS_MAX = 8
 
 
 def openssl(directory, *arguments):
-    subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True, timeout=DEADLINE)
+    subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True,
+                   timeout=DEADLINE)
 
 
 @pytest.fixture(scope="module")
@@ -27,18 +28,23 @@ def certificates(tmp_path_factory):
     """A CA, and certificates of its making and of others': each a file with its key."""
     path = tmp_path_factory.mktemp("tls")
     for ca in ["ca", "stranger"]:
-        openssl(path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{ca}.key", "-out", f"{ca}.pem",
+        openssl(path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{ca}.key",
+                "-out", f"{ca}.pem",
                 "-days", "30", "-subj", f"/CN={ca} of the tests")
     for name, host, days, ca in [
-        ("good", "localhost", "30", "ca"), ("expired", "localhost", "0", "ca"), ("other", "other.test", "30", "ca"),
+        ("good", "localhost", "30", "ca"), ("expired", "localhost", "0", "ca"),
+        ("other", "other.test", "30", "ca"),
         ("strange", "localhost", "30", "stranger"), ("wild", "*", "30", "ca"),
     ]:
-        openssl(path, "req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
+        openssl(path, "req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out",
+                f"{name}.csr",
                 "-subj", f"/CN={host}")
         (path / "extensions").write_text(f"subjectAltName=DNS:{host}")
-        openssl(path, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key",
+        openssl(path, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey",
+                f"{ca}.key",
                 "-CAcreateserial", "-days", days, "-extfile", "extensions", "-out", f"{name}.pem")
-    openssl(path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "self.key", "-out", "self.pem",
+    openssl(path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "self.key", "-out",
+            "self.pem",
             "-days", "30", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
     # A certificate that is valid for no day is still good in the second in which it was made.
     time.sleep(1.1)
@@ -121,15 +127,20 @@ def silent(_, connection):
 
 OPEN_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 HELLO = bytes.fromhex("160303003d0200003903030000")
-# Name, what the server does (given the certificates), the words that the error must have, and whether a
-# request may have been read: if the peer is not proven, never.
+# Name, what the server does (given the certificates), the words that the error must have, and
+# whether a request may have been read: if the peer is not proven, never.
 TLS = [
-    ("an expired certificate", lambda c: answering(c, "expired", *saying("Hi")), "certificate", False),
-    ("another host's certificate", lambda c: answering(c, "other", *saying("Hi")), "certificate", False),
-    ("a self-signed certificate", lambda c: answering(c, "self", *saying("Hi")), "certificate", False),
+    ("an expired certificate", lambda c: answering(c, "expired", *saying("Hi")), "certificate",
+     False),
+    ("another host's certificate", lambda c: answering(c, "other", *saying("Hi")), "certificate",
+     False),
+    ("a self-signed certificate", lambda c: answering(c, "self", *saying("Hi")), "certificate",
+     False),
     ("an unknown CA", lambda c: answering(c, "strange", *saying("Hi")), "certificate", False),
-    ("a certificate for everything", lambda c: answering(c, "wild", *saying("Hi")), "certificate", False),
-    ("TLS 1.1 at most", lambda c: answering(c, "good", *saying("Hi"), maximum_version=ssl.TLSVersion.TLSv1_1),
+    ("a certificate for everything", lambda c: answering(c, "wild", *saying("Hi")), "certificate",
+     False),
+    ("TLS 1.1 at most", lambda c: answering(c, "good", *saying("Hi"),
+        maximum_version=ssl.TLSVersion.TLSv1_1),
      "TLS|upstream", False),
     ("plain HTTP", lambda c: raw(b"HTTP/1.1 200 OK\r\n\r\n"), "TLS", False),
     ("garbage", lambda c: raw(bytes(range(256)) * 8), "TLS", False),
@@ -140,7 +151,8 @@ TLS = [
     ("the end instead of a hello", lambda c: raw(b""), "TLS|upstream", False),
     ("silence instead of a hello", lambda c: silent, "in time", False),
     ("a cut without an answer", lambda c: answering(c, "good"), "upstream", True),
-    ("a cut within the answer", lambda c: answering(c, "good", STREAM_HEAD, *text("Hi")), "upstream", True),
+    ("a cut within the answer", lambda c: answering(c, "good", STREAM_HEAD, *text("Hi")),
+     "upstream", True),
     ("a cut in an answer that ends with the connection",
      lambda c: answering(c, "good", OPEN_HEAD, b"data: {}\n\n"), "upstream", True),
 ]
@@ -150,7 +162,8 @@ TLS = [
 @pytest.mark.parametrize(("name", "make", "words", "may_ask"), TLS, ids=[row[0] for row in TLS])
 def test_tls(open_house, certificates, name, make, words, may_ask, streams):
     server = TLSUpstream(make(certificates))
-    house = open_house(UPSTREAM_URL=server.url, UPSTREAM_CA_FILE=str(certificates / "ca.pem"), CONNECT_TIMEOUT="400ms")
+    house = open_house(UPSTREAM_URL=server.url, UPSTREAM_CA_FILE=str(certificates / "ca.pem"),
+                       CONNECT_TIMEOUT="400ms")
     try:
         began = time.monotonic()
         response = house.proxy.post(message(stream=streams))
@@ -211,7 +224,8 @@ def test_nobody_lets_in(open_house, streams):
         for filler in fillers:
             filler.setblocking(False)
             filler.connect_ex(full.getsockname())
-        house = open_house(UPSTREAM_URL=f"http://127.0.0.1:{full.getsockname()[1]}/v1", CONNECT_TIMEOUT="500ms")
+        house = open_house(UPSTREAM_URL=f"http://127.0.0.1:{full.getsockname()[1]}/v1",
+                           CONNECT_TIMEOUT="500ms")
         response = house.proxy.post(message(stream=streams))
         assert (response.status, response.error["type"]) == (504, "timeout_error")
         for filler in fillers:

@@ -94,7 +94,7 @@ def test_an_answer_survives_a_client_that_is_still_sending(house):
     assert [observe(house.proxy.address, data) for _ in range(20)] == ["413!"] * 20
 
 
-# Calibration ------------------------------------------------------------------------------------------
+# Calibration --------------------------------------------------------------------------------------
 
 NGINX = """
 daemon off; worker_processes 1; pid {root}/pid; error_log {root}/error.log crit;
@@ -165,7 +165,7 @@ def test_nginx_agrees_but_for_a_list(nginx):
     assert less == listed(ACCEPTS_LESS)
 
 
-# Does the table see anything? ---------------------------------------------------------------------------
+# Does the table see anything? ---------------------------------------------------------------------
 
 def without_second(name):
     def change(data):
@@ -193,7 +193,8 @@ CARELESS = {
         data.replace(b"Content-Length", b"X-Length") if b"chunked" in data else data),
     "drops a sign": lambda data: data.replace(b": +", b": ").replace(b"\r\n+", b"\r\n"),
     "reads 0x": lambda data: data.replace(b"\r\n0x", b"\r\n"),
-    "trims chunk sizes": lambda data: data.replace(b" \r\n{", b"\r\n{").replace(b"\t\r\n{", b"\r\n{"),
+    "trims chunk sizes": lambda data: data.replace(b" \r\n{", b"\r\n{").replace(b"\t\r\n{",
+        b"\r\n{"),
     "knows any version": lambda data: data.replace(b"HTTP/1.2\r", b"HTTP/1.1\r"),
     "drops fragments": lambda data: data.replace(b"#x", b""),
     "knows methods in any letters": lambda data: data.replace(b"get /", b"GET /"),

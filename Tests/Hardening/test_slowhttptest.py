@@ -1,4 +1,5 @@
-"""slowhttptest (Debian) in its four modes: the attacks that hold a server's connections by slowness."""
+"""slowhttptest (Debian) in its four modes: the attacks that hold a server's connections by
+slowness."""
 
 import os
 import re
@@ -26,12 +27,14 @@ MODES = {
 def test_the_daemon_serves_meanwhile_and_recovers(open_house, mode):
     if not shutil.which("slowhttptest"):
         pytest.skip("needs slowhttptest")
-    house = open_house(HEAD_TIMEOUT="3s", BODY_TIMEOUT="3s", IDLE_TIMEOUT="3s", MAX_CONNECTIONS="2000")
+    house = open_house(HEAD_TIMEOUT="3s", BODY_TIMEOUT="3s", IDLE_TIMEOUT="3s",
+                       MAX_CONNECTIONS="2000")
     assert observe(house.proxy.address, GOOD) == "200"
     files = len(os.listdir(f"/proc/{house.proxy.process.pid}/fd"))
     before = house.proxy.memory()
     attack = subprocess.Popen(
-        ["slowhttptest", *MODES[mode], "-c", str(CONNECTIONS), "-r", str(CONNECTIONS), "-l", str(SECONDS),
+        ["slowhttptest", *MODES[mode], "-c", str(CONNECTIONS), "-r", str(CONNECTIONS), "-l",
+         str(SECONDS),
          "-u", f"{house.proxy.url}/v1/models", "-t", "POST" if "-B" in mode else "GET", "-p", "3"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:

@@ -44,7 +44,8 @@ def outcome(response):
 
 
 @pytest.mark.parametrize("streams", [True, False], ids=["streamed", "whole"])
-@pytest.mark.parametrize(("section", "fault"), ROWS, ids=[f"{s}: {fault.name}" for s, fault in ROWS])
+@pytest.mark.parametrize(("section", "fault"), ROWS,
+                         ids=[f"{s}: {fault.name}" for s, fault in ROWS])
 def test_the_table(faulty, section, fault, streams):
     upstream, proxy = faulty.upstream, faulty.proxy
     elsewhere = faulty.elsewhere.url.encode()
