@@ -48,7 +48,8 @@ struct LineLogHandler: LogHandler {
     ) {
         let level = event.level.rawValue
         let padding = String(repeating: " ", count: max(0, 7 - level.utf8.count))
-        line.append(contentsOf: "\(Self.timestamp()) \(level)\(padding) \(event.message)".utf8)
+        line.append(utcNow: ())
+        line.append(contentsOf: " \(level)\(padding) \(event.message)".utf8)
         for (key, value) in fields where key != "MESSAGE_ID" {
             line.append(contentsOf: "  \(key.lowercased())=\(value)".utf8)
         }
@@ -58,9 +59,9 @@ struct LineLogHandler: LogHandler {
         _ event: LogEvent, _ fields: [(key: String, value: Logger.MetadataValue)],
         into line: inout [UInt8]
     ) {
-        line.append(#"{"time":"#)
-        line.append(jsonString: Self.timestamp())
-        line.append(#","level":"#)
+        line.append(#"{"time":""#)
+        line.append(utcNow: ())
+        line.append(#"","level":"#)
         line.append(jsonString: event.level.rawValue)
         line.append(#","message":"#)
         line.append(jsonString: "\(event.message)")
@@ -77,27 +78,5 @@ struct LineLogHandler: LogHandler {
             }
         }
         line.append("}")
-    }
-
-    /// The time of day in UTC, to the millisecond (RFC 3339).
-    private static func timestamp() -> String {
-        var now = timespec()
-        // SAFETY: the call fills the local value; the clock always exists.
-        unsafe clock_gettime(CLOCK_REALTIME, &now)
-        var parts = unsafe tm()
-        // SAFETY: the call reads and fills local values.
-        unsafe gmtime_r(&now.tv_sec, &parts)
-        let date = unsafe [
-            digits(parts.tm_year + 1900, 4), digits(parts.tm_mon + 1, 2), digits(parts.tm_mday, 2),
-        ].joined(separator: "-")
-        let time = unsafe [
-            digits(parts.tm_hour, 2), digits(parts.tm_min, 2), digits(parts.tm_sec, 2),
-        ].joined(separator: ":")
-        return "\(date)T\(time).\(digits(CInt(now.tv_nsec / 1_000_000), 3))Z"
-    }
-
-    private static func digits(_ value: CInt, _ count: Int) -> String {
-        let text = String(value)
-        return String(repeating: "0", count: max(0, count - text.utf8.count)) + text
     }
 }

@@ -8,7 +8,7 @@ extension Logger {
     /// The daemon's logger, as configured.
     static func make(_ configuration: Configuration) -> Logger {
         let level = Logger.Level(configuration.logLevel)
-        let format = configuration.logFormat ?? (isErrorOutputJournal ? .journal : .text)
+        let format = format(configuration)
         return Logger(label: "claude-proxy") { _ in
             switch format {
             case .journal: JournalLogHandler(level: level)
@@ -16,6 +16,10 @@ extension Logger {
             case .json: LineLogHandler(.json, level: level)
             }
         }
+    }
+
+    fileprivate static func format(_ configuration: Configuration) -> Configuration.LogFormat {
+        configuration.logFormat ?? (isErrorOutputJournal ? .journal : .text)
     }
 
     /// Whether standard error goes to the journal: systemd names the stream's device and inode
@@ -26,6 +30,13 @@ extension Logger {
         // SAFETY: the call fills the local value.
         guard unsafe fstat(STDERR_FILENO, &status) == 0 else { return false }
         return unsafe String(cString: variable) == "\(status.st_dev):\(status.st_ino)"
+    }
+}
+
+extension RequestLog {
+    /// The log of a worker's requests, as configured.
+    convenience init(_ configuration: Configuration) {
+        self.init(Logger.format(configuration), level: Logger.Level(configuration.logLevel))
     }
 }
 

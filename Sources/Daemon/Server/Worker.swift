@@ -42,6 +42,7 @@ final class Worker {
     let upstream: UpstreamClient
     private let counters: Counters
     private let logger: Logger
+    private let requestLog: RequestLog
     private let report: (Report) -> Void
     private var acceptors: [Acceptor] = []
     private var connections: [ObjectIdentifier: ClientConnection] = [:]
@@ -60,6 +61,7 @@ final class Worker {
         loop = try Loop()
         counters = environment.counters
         logger = environment.logger
+        requestLog = RequestLog(environment.settings.configuration)
         self.report = report
         state = GatewayState(
             settings: environment.settings, version: environment.version,
@@ -163,7 +165,8 @@ final class Worker {
 
     func requestEnded(_ record: RequestRecord) {
         counters.count(record)
-        logger.log(record)
+        requestLog.write(record)
+        if let divergence = record.divergence { logger.log(divergence, of: record) }
     }
 
     /// The core is told the time of day; a second's precision is plenty.
