@@ -47,7 +47,7 @@ open class Connection: EventHandler {
         case closed
     }
 
-    /// An empty output buffer larger than this is given back: idle connections are many, and each
+    /// An empty output buffer larger than this goes back to the loop: idle connections are many, and each
     /// is to hold less than 16 KiB with all that hangs on it. What a stream writes in a turn is
     /// smaller as a rule, so it does not allocate.
     private static let keptCapacityMax = 8 * 1024
@@ -182,6 +182,14 @@ extension Connection {
         flushAtTurnEnd()
     }
 
+    /// Much output is about to come: lets it use room that the connections of the loop lend one
+    /// another, so that a burst allocates nothing.
+    package final func borrowRoom() {
+        if output.isEmpty, output.capacity <= Connection.keptCapacityMax {
+            loop.borrowRoom(&output)
+        }
+    }
+
     private func flushAtTurnEnd() {
         guard !isDirty, !isBlocked else { return }
         isDirty = true
@@ -224,11 +232,8 @@ extension Connection {
     /// once on average.
     private func compact() {
         if sentBytes == output.count {
-            if output.capacity > Connection.keptCapacityMax {
-                output = []
-            } else {
-                output.removeAll(keepingCapacity: true)
-            }
+            output.removeAll(keepingCapacity: true)
+            if output.capacity > Connection.keptCapacityMax { loop.returnRoom(&output) }
             sentBytes = 0
         } else if sentBytes >= outputBytes {
             output.removeSubrange(..<sentBytes)

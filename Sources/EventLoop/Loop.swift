@@ -33,6 +33,9 @@ import Glibc
     /// Where connections read to: shared, so that an idle connection holds no buffer.
     let readBuffer: UnsafeMutableBufferPointer<UInt8>
 
+    /// Large output buffers that no connection needs at the moment; see `Connection.borrowRoom`.
+    private var spareRooms: [[UInt8]] = []
+
     private let epoll: Descriptor
     private var registrations: [Registration] = []
     private var generation: UInt32 = 0
@@ -56,6 +59,10 @@ import Glibc
     /// One read takes at most this much; also the most one connection gets before the next has its
     /// turn.
     static let readBytesMax = 64 * 1024
+
+    /// Few, and none larger than a burst: they are never given back to the system.
+    private static let spareRoomsMax = 4
+    private static let spareRoomBytesMax = 1 << 20
 
     /// Makes a loop with nothing registered. Throws when descriptors have run out.
     package init() throws(SystemError) {
@@ -121,6 +128,22 @@ extension Loop {
     /// under way.
     func flushAtTurnEnd(_ connection: Connection) {
         unflushed.append(connection)
+    }
+
+    /// Exchanges an empty buffer for one with room, if there is one.
+    func borrowRoom(_ buffer: inout [UInt8]) {
+        guard var room = spareRooms.popLast() else { return }
+        swap(&buffer, &room)
+    }
+
+    /// Takes an empty buffer back and leaves one without room.
+    func returnRoom(_ buffer: inout [UInt8]) {
+        var room: [UInt8] = []
+        swap(&buffer, &room)
+        guard spareRooms.count < Loop.spareRoomsMax, room.capacity <= Loop.spareRoomBytesMax else {
+            return
+        }
+        spareRooms.append(room)
     }
 
     /// The number of events that wait in `events`.

@@ -94,10 +94,14 @@ final class ClientConnection: Connection {
         // A slow client holds its upstream back rather than fill memory.
         guard outputBytes < Limits.outputHighWater else { return false }
         worker.updateTimeOfDay()
+        if bytes.count > Self.burstBytesMin { borrowRoom() }
         session.upstreamReceived(bytes, at: loop.now, into: &output)
         performActionsAtTurnEnd()
         return true
     }
+
+    /// Whose events do not fit the buffer that a connection keeps.
+    private static let burstBytesMin = 2048
 
     fileprivate func upstreamEnded(_ failure: TransferFailure?) {
         transfer = nil
