@@ -60,6 +60,11 @@ extension RequestHead {
         return nil
     }
 
+    /// Whether the field line at `index` has this name; as `field(_:)`.
+    package func isField(_ name: StaticString, at index: Int) -> Bool {
+        bytes.span.equalsIgnoringCase(name, in: layout.fields[index].name.range)
+    }
+
     /// How many field lines have this name.
     package func fieldCount(_ name: StaticString) -> Int {
         let span = bytes.span

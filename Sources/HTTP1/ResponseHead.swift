@@ -42,8 +42,11 @@ package struct ResponseHead: Sendable, Equatable {
     /// value, control bytes and non-ASCII, becomes `?`; after 1 KiB the value is cut off.
     package mutating func add(_ name: StaticString, sanitizing value: String) {
         appendName(name)
-        for byte in value.utf8.prefix(Self.foreignValueBytesMax) {
-            fieldLines.append(ByteSet.fieldValue.contains(byte) ? byte : Byte.questionMark)
+        let start = fieldLines.count
+        fieldLines.append(contentsOf: value.utf8.prefix(Self.foreignValueBytesMax))
+        var span = fieldLines.mutableSpan
+        for index in start..<span.count where !ByteSet.fieldValue.contains(span[index]) {
+            span[index] = Byte.questionMark
         }
         appendLineEnd()
     }

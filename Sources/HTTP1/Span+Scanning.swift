@@ -91,12 +91,13 @@ extension [UInt8] {
     /// Appends a non-negative number in decimal.
     mutating func append(decimal number: Int) {
         precondition(number >= 0, "lengths, counts and seconds are never negative")
-        let start = count
         var rest = number
-        repeat {
-            append(Byte.zero &+ UInt8(rest % 10))
-            rest /= 10
-        } while rest > 0
-        self[start...].reverse()
+        var power = 1
+        while rest / power >= 10 { power *= 10 }
+        while power > 0 {
+            append(Byte.zero &+ UInt8(truncatingIfNeeded: rest / power))
+            rest %= power
+            power /= 10
+        }
     }
 }

@@ -38,17 +38,14 @@ struct RequestOrigin {
             if head.field(name) != nil { isForwarded = true }
         }
         for index in 0..<head.fieldCount {
-            let (name, value) = head.field(at: index)
-            switch String(decoding: name, as: UTF8.self).lowercased() {
-            case "x-api-key": apiKeys.append(Array(value))
-            case "authorization": authorizations.append(Array(value))
-            case "sec-fetch-site":
+            if head.isField("x-api-key", at: index) {
+                apiKeys.append(Array(head.field(at: index).value))
+            } else if head.isField("authorization", at: index) {
+                authorizations.append(Array(head.field(at: index).value))
+            } else if head.isField("sec-fetch-site", at: index) {
                 // A page at another port of this machine is `same-site`. None is `same-origin`,
                 // since the proxy has no pages.
-                if String(decoding: value, as: UTF8.self).lowercased() != "none" {
-                    isFromPage = true
-                }
-            default: break
+                if !head.field(at: index).value.equalsIgnoringCase("none") { isFromPage = true }
             }
         }
     }
@@ -109,7 +106,10 @@ package struct AccessPolicy: Sendable {
     /// (DNS rebinding). Addresses cannot be rebound, so every address is accepted.
     private func hostRefusal(of origin: RequestOrigin) -> APIError? {
         let host = HostName(origin.host)
-        guard host.isAddress || host.text == "localhost" || allowedHosts.contains(host.text) else {
+        guard
+            host.isAddress || host.name.equalsIgnoringCase("localhost")
+                || (!allowedHosts.isEmpty && allowedHosts.contains(host.text))
+        else {
             return .forbidden(
                 "The host name of this request is not one that the proxy answers to; add it to"
                     + " CLAUDE_PROXY_ALLOWED_HOSTS if it should be.")
@@ -170,21 +170,42 @@ extension APIError {
 
 /// The host of a Host field, without its port.
 private struct HostName {
-    let text: String
+    /// As it came; without the brackets of an IPv6 address and the dot that may end a full name.
+    let name: ArraySlice<UInt8>
     let isAddress: Bool
 
     init(_ value: [UInt8]) {
-        let lowercased = String(decoding: value, as: UTF8.self).lowercased()
-        if lowercased.hasPrefix("["), let end = lowercased.firstIndex(of: "]") {
-            text = String(lowercased[lowercased.index(after: lowercased.startIndex)..<end])
+        if value.first == UInt8(ascii: "["), let end = value.firstIndex(of: UInt8(ascii: "]")) {
+            name = value[1..<end]
             isAddress = true
             return
         }
-        var host = lowercased.prefix { $0 != ":" }
-        // A fully qualified name may end in a dot.
-        if host.hasSuffix(".") { host.removeLast() }
-        text = String(host)
-        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-        isAddress = parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
+        var host = value.prefix { $0 != UInt8(ascii: ":") }
+        if host.last == UInt8(ascii: ".") { host.removeLast() }
+        name = host
+        isAddress = Self.isIPv4Address(host)
+    }
+
+    var text: String { String(decoding: name, as: UTF8.self).lowercased() }
+
+    /// Four numbers from 0 to 255 with dots between them.
+    private static func isIPv4Address(_ host: ArraySlice<UInt8>) -> Bool {
+        var dots = 0
+        var number = 0
+        var digits = 0
+        for byte in host {
+            if byte == UInt8(ascii: "."), digits > 0 {
+                dots += 1
+                number = 0
+                digits = 0
+                continue
+            }
+            let digit = byte &- UInt8(ascii: "0")
+            guard digit < 10, digits < 3 else { return false }
+            number = number * 10 + Int(digit)
+            digits += 1
+            guard number <= 255 else { return false }
+        }
+        return dots == 3 && digits > 0
     }
 }

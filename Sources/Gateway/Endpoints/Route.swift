@@ -36,16 +36,20 @@ enum Route: Equatable {
     static func match(_ method: RequestMethod, path: [UInt8]) -> Match {
         if method == .head { return .route(.probe) }
         // A base URL that ends in /v1 makes clients ask for /v1/v1/messages.
-        let path = path.starts(with: "/v1/v1/".utf8) ? Array(path.dropFirst(3)) : path
+        let path = path.starts(with: "/v1/v1/".utf8) ? path.dropFirst(3) : path[...]
         let route: Route
-        switch String(decoding: path, as: UTF8.self) {
-        case "/v1/messages": route = .messages
-        case "/v1/messages/count_tokens": route = .countTokens
-        case "/v1/models": route = .models
-        case "/health": route = .health
-        default:
-            guard path.starts(with: "/v1/models/".utf8), path.count > 11 else { return .notFound }
+        if path.elementsEqual("/v1/messages".utf8) {
+            route = .messages
+        } else if path.elementsEqual("/v1/messages/count_tokens".utf8) {
+            route = .countTokens
+        } else if path.elementsEqual("/v1/models".utf8) {
+            route = .models
+        } else if path.elementsEqual("/health".utf8) {
+            route = .health
+        } else if path.starts(with: "/v1/models/".utf8), path.count > 11 {
             route = .model(id: Array(path.dropFirst(11)))
+        } else {
+            return .notFound
         }
         switch route {
         case .messages, .countTokens:

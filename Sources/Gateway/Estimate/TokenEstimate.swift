@@ -83,39 +83,112 @@ package enum TokenEstimate {
         return sum
     }
 
-    /// The weight of the content of a JSON string, still escaped.
+    /// The weight of the content of a JSON string, still escaped: one of the two passes over all of a
+    /// request. Eight bytes at a time where they are ASCII without an escape.
     static func weight(of text: Span<UInt8>) -> Int {
+        // SAFETY: every byte of a UInt8 span is initialised.
+        let raw = unsafe text.bytes
         var weight = 0
         var isInWord = false
         var index = 0
+        // Up to here the bytes are looked at one by one.
+        var singlyUntil = 0
         while index < text.count {
+            if index >= singlyUntil, index &+ 8 <= text.count {
+                // SAFETY: the load is of eight bytes that lie within the span.
+                let word = unsafe raw.unsafeLoadUnaligned(
+                    fromUncheckedByteOffset: index, as: UInt64.self
+                ).littleEndian
+                let others = nonPlain(word)
+                if others == 0 {
+                    weight &+= self.weight(ofPlain: word, &isInWord)
+                    index &+= 8
+                } else {
+                    singlyUntil = index &+ (others.trailingZeroBitCount >> 3) &+ 1
+                }
+                continue
+            }
             let byte = text[index]
             index &+= 1
             if byte | 0x20 &- UInt8(ascii: "a") < 26 {
-                // A word's first token is paid where the word begins.
-                weight &+= isInWord ? 7 : 41
+                weight &+= isInWord ? letter : letter + wordStart
                 isInWord = true
                 continue
             }
             isInWord = false
-            if byte <= 0x20 {
-                weight &+= 3
-            } else if byte >= 0x80 {
-                weight &+= weightOfLead(byte)
-            } else if byte == UInt8(ascii: "\\"), index < text.count {
-                if text[index] == UInt8(ascii: "u"), index &+ 5 <= text.count {
-                    weight &+= weightOfEscape(text, index &+ 1)
-                    index &+= 5
-                } else {
-                    // A line break or a quote: as often as not part of the token beside it.
-                    weight &+= 40
-                    index &+= 1
-                }
+            if byte == UInt8(ascii: "\\"), index < text.count {
+                index &+= weightOfEscape(text, index, &weight)
             } else {
-                weight &+= byte &- UInt8(ascii: "0") < 10 ? 24 : 36
+                weight &+= weightOfOther(byte)
             }
         }
         return weight
+    }
+
+    private static let letter = 7
+    /// A word's first token is paid where the word begins.
+    private static let wordStart = 34
+    private static let blank = 3
+    private static let digit = 24
+    private static let mark = 36
+
+    private static var ones: UInt64 { 0x0101_0101_0101_0101 }
+    private static var tops: UInt64 { 0x8080_8080_8080_8080 }
+
+    /// The top bits of those of eight bytes that are a backslash or not ASCII. The lowest is exact;
+    /// false ones lie only above a backslash.
+    @inline(__always)
+    private static func nonPlain(_ word: UInt64) -> UInt64 {
+        let difference = word ^ (ones &* UInt64(UInt8(ascii: "\\")))
+        return (((difference &- ones) & ~difference) | word) & tops
+    }
+
+    /// The top bits of those of eight ASCII bytes that are at least `limit`.
+    @inline(__always)
+    private static func atLeast(_ limit: UInt8, _ word: UInt64) -> UInt64 {
+        (word &+ ones &* UInt64(0x80 &- limit)) & tops
+    }
+
+    @inline(__always)
+    private static func weight(ofPlain word: UInt64, _ isInWord: inout Bool) -> Int {
+        let lower = word | (ones &* 0x20)
+        // `{` follows `z`, and `:` follows `9`.
+        let letters = atLeast(UInt8(ascii: "a"), lower) & ~atLeast(UInt8(ascii: "{"), lower)
+        let digits = atLeast(UInt8(ascii: "0"), word) & ~atLeast(UInt8(ascii: ":"), word)
+        let blanks = tops & ~atLeast(0x21, word)
+        let marks = tops & ~(letters | digits | blanks)
+        let starts = letters & ~(letters &<< 8 | (isInWord ? 0x80 : 0))
+        isInWord = letters &>> 63 != 0
+        // A weight in each byte; none is above 41.
+        let weights =
+            (letters &>> 7) &* UInt64(letter) &+ (starts &>> 7) &* UInt64(wordStart)
+            &+ (digits &>> 7) &* UInt64(digit) &+ (blanks &>> 7) &* UInt64(blank)
+            &+ (marks &>> 7) &* UInt64(mark)
+        // Their sum, by way of four words of sixteen bits.
+        let even: UInt64 = 0x00FF_00FF_00FF_00FF
+        let sums = (weights & even) &+ ((weights &>> 8) & even)
+        return Int((sums &* 0x0001_0001_0001_0001) &>> 48)
+    }
+
+    /// What a byte weighs that is no letter and begins no escape.
+    private static func weightOfOther(_ byte: UInt8) -> Int {
+        if byte <= 0x20 { return blank }
+        if byte >= 0x80 { return weightOfLead(byte) }
+        return byte &- UInt8(ascii: "0") < 10 ? digit : mark
+    }
+
+    /// Adds the weight of an escape and returns its length; `index` is that of the byte after the
+    /// backslash.
+    private static func weightOfEscape(
+        _ text: Span<UInt8>, _ index: Int, _ weight: inout Int
+    ) -> Int {
+        guard text[index] == UInt8(ascii: "u"), index &+ 5 <= text.count else {
+            // A line break or a quote: as often as not part of the token beside it.
+            weight &+= 40
+            return 1
+        }
+        weight &+= weightOfEscape(text, index &+ 1)
+        return 5
     }
 
     /// The weight of a character by the first byte of its UTF-8; the others weigh nothing. Two bytes:

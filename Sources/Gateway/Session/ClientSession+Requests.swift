@@ -85,8 +85,7 @@ extension ClientSession {
     private static func isJSON(_ contentType: ArraySlice<UInt8>?) -> Bool {
         guard let contentType else { return false }
         let type = contentType.prefix { $0 != UInt8(ascii: ";") }
-        let text = String(decoding: type, as: UTF8.self).lowercased()
-        return text.split(separator: " ") == ["application/json"]
+        return type.trimmed.equalsIgnoringCase("application/json")
     }
 
     // MARK: Failures

@@ -9,6 +9,9 @@ enum JSONTapeBuilder {
     /// Marks the outermost container's parent while containers are open.
     private static let none = UInt32.max
 
+    /// A tape begins with room for a chunk of a stream, rather than grow to it in seven steps.
+    private static let tokensMin = 64
+
     /// Parses `text` into `tokens`, which are replaced.
     ///
     /// - Parameters:
@@ -19,6 +22,7 @@ enum JSONTapeBuilder {
     ) throws(JSONError) {
         let bytes = text.span
         tokens.removeAll(keepingCapacity: true)
+        if tokens.capacity < tokensMin { tokens.reserveCapacity(tokensMin) }
         guard bytes.count < Int(Int32.max) else { throw .tooLarge }
         var position = skipWhitespace(bytes, 0)
         var open = none
@@ -158,7 +162,7 @@ enum JSONTapeBuilder {
     /// Skips whole words that hold no quote, backslash or control byte. What is left before the
     /// next such byte (fewer than eight bytes) is the caller's.
     @inline(__always)
-    private static func skipPlain(
+    static func skipPlain(
         _ bytes: Span<UInt8>, _ start: Int, _ high: inout UInt8
     ) -> Int {
         let ones: UInt64 = 0x0101_0101_0101_0101
@@ -257,14 +261,65 @@ enum JSONTapeBuilder {
         return end
     }
 
+    /// Whether the bytes are UTF-8 (Unicode 16, table 3-7): ASCII is skipped a word at a time, which
+    /// the standard library's validation does not do from one character beyond it to the next.
     private static func isValidUTF8(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Bool {
-        do throws(UTF8.ValidationError) {
-            _ = try UTF8Span(validating: bytes.extracting(start..<end))
-            return true
-        } catch {
-            return false
+        // SAFETY: every byte of a UInt8 span is initialised.
+        let raw = unsafe bytes.bytes
+        var position = start
+        while true {
+            while position &+ 8 <= end {
+                // SAFETY: the load is of eight bytes that lie within the span.
+                let tops =
+                    unsafe raw.unsafeLoadUnaligned(
+                        fromUncheckedByteOffset: position, as: UInt64.self
+                    ).littleEndian & 0x8080_8080_8080_8080
+                if tops != 0 {
+                    position &+= tops.trailingZeroBitCount >> 3
+                    break
+                }
+                position &+= 8
+            }
+            while position < end, bytes[position] < 0x80 { position &+= 1 }
+            guard position < end else { return true }
+            let length = characterLength(bytes, position, end)
+            guard length > 0 else { return false }
+            position &+= length
         }
     }
+
+    /// The length of the well-formed character at `start`, which is not ASCII; 0 if there is none.
+    @inline(__always)
+    private static func characterLength(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Int {
+        let lead = bytes[start]
+        guard start &+ 1 < end else { return 0 }
+        let second = bytes[start &+ 1]
+        switch lead {
+        case 0xC2...0xDF:
+            return isContinuation(second) ? 2 : 0
+        case 0xE0...0xEF:
+            // No overlong form, no surrogate.
+            let lowest: UInt8 = lead == 0xE0 ? 0xA0 : 0x80
+            let highest: UInt8 = lead == 0xED ? 0x9F : 0xBF
+            guard start &+ 2 < end, lowest <= second, second <= highest,
+                isContinuation(bytes[start &+ 2])
+            else { return 0 }
+            return 3
+        case 0xF0...0xF4:
+            // No overlong form, nothing above U+10FFFF.
+            let lowest: UInt8 = lead == 0xF0 ? 0x90 : 0x80
+            let highest: UInt8 = lead == 0xF4 ? 0x8F : 0xBF
+            guard start &+ 3 < end, lowest <= second, second <= highest,
+                isContinuation(bytes[start &+ 2]), isContinuation(bytes[start &+ 3])
+            else { return 0 }
+            return 4
+        default:
+            return 0
+        }
+    }
+
+    @inline(__always)
+    private static func isContinuation(_ byte: UInt8) -> Bool { byte & 0xC0 == 0x80 }
 }
 
 /// Whether `text` stands in `bytes` at `start`.

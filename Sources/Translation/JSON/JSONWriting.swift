@@ -32,17 +32,14 @@ extension [UInt8] {
     /// Appends a number in decimal digits.
     package mutating func append(decimal value: Int) {
         if value < 0 { append(UInt8(ascii: "-")) }
-        var magnitude = value.magnitude
-        if magnitude < 10 {
-            append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: magnitude))
-            return
+        var rest = value.magnitude
+        var power: UInt = 1
+        while rest / power >= 10 { power *= 10 }
+        while power > 0 {
+            append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest / power))
+            rest %= power
+            power /= 10
         }
-        let start = count
-        while magnitude > 0 {
-            append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: magnitude % 10))
-            magnitude /= 10
-        }
-        self[start...].reverse()
     }
 
     /// Appends `text` as a JSON string, quotes included.
@@ -63,16 +60,12 @@ extension [UInt8] {
     /// input becomes its `arguments`.
     package mutating func append(jsonEscaping text: Span<UInt8>) {
         var plain = 0
-        var index = 0
-        while index < text.count {
-            let byte = text[index]
-            if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
-                index &+= 1
-                continue
-            }
+        while true {
+            let index = Self.plainEnd(text, plain)
             append(text.extracting(plain..<index))
-            index &+= 1
-            plain = index
+            guard index < text.count else { return }
+            plain = index &+ 1
+            let byte = text[index]
             switch byte {
             case UInt8(ascii: "\""): append("\\\"")
             case UInt8(ascii: "\\"): append("\\\\")
@@ -85,7 +78,18 @@ extension [UInt8] {
                 append(Self.hexDigit(byte & 0x0F))
             }
         }
-        append(text.extracting(plain..<text.count))
+    }
+
+    /// Where the next byte stands that a JSON string cannot hold, or the end.
+    private static func plainEnd(_ text: Span<UInt8>, _ start: Int) -> Int {
+        var high: UInt8 = 0
+        var position = JSONTapeBuilder.skipPlain(text, start, &high)
+        while position < text.count, text[position] >= 0x20, text[position] != UInt8(ascii: "\""),
+            text[position] != UInt8(ascii: "\\")
+        {
+            position &+= 1
+        }
+        return position
     }
 
     private static func hexDigit(_ value: UInt8) -> UInt8 {

@@ -7,10 +7,8 @@ package enum ModelFamily: Sendable, Equatable {
 
     /// The family of the upstream id `model`.
     package static func of(_ model: [UInt8]) -> ModelFamily {
-        var id = model[...]
         // OpenRouter's "latest" aliases: `~anthropic/claude-sonnet-latest`.
-        if id.first == UInt8(ascii: "~") { id = id.dropFirst() }
-        let name = String(decoding: id, as: UTF8.self).lowercased()
+        let name = ModelName(model.first == UInt8(ascii: "~") ? model[1...] : model[...])
         if name.hasPrefix("anthropic/") || name.contains("claude") { return .claude }
         if name.hasPrefix("google/") || name.contains("gemini") { return .gemini }
         if name.hasPrefix("openai/") || name.hasPrefix("gpt-") || name.contains("gpt-oss") {
@@ -18,22 +16,15 @@ package enum ModelFamily: Sendable, Equatable {
         }
         if name.contains("deepseek") { return .deepSeek }
         if name.contains("qwen") { return .qwen }
-        return isOSeries(name) ? .openAI : .other
+        return name.isOSeries ? .openAI : .other
     }
 
     /// Whether a model that nothing is known about is likely to take `reasoning_effort`. OpenAI's
     /// older models and most local ones answer 400 to it.
     static func takesEffort(_ model: [UInt8]) -> Bool {
-        let name = String(decoding: model, as: UTF8.self).lowercased()
-        return name.contains("gpt-5") || name.contains("gpt-oss") || isOSeries(name)
+        let name = ModelName(model[...])
+        return name.contains("gpt-5") || name.contains("gpt-oss") || name.isOSeries
             || name.contains("gemini-2.5") || name.contains("gemini-3")
-    }
-
-    /// `o1`, `o3-mini`, `openai/o4`…
-    private static func isOSeries(_ name: String) -> Bool {
-        let last = name.split(separator: "/").last ?? ""
-        guard last.first == "o", let digit = last.dropFirst().first else { return false }
-        return digit.isASCII && digit.isNumber
     }
 
     /// Whether these models write their cache only where `cache_control` says so, or read it.
@@ -90,5 +81,44 @@ package enum ReasoningEffort: Sendable, Comparable, CaseIterable {
     func clamped(to supported: Set<ReasoningEffort>) -> ReasoningEffort {
         if supported.isEmpty || supported.contains(self) { return self }
         return supported.filter { $0 < self }.max() ?? supported.min() ?? self
+    }
+}
+
+/// A model's id without regard to case. Every request asks several questions of it, and String's
+/// searches would cost more than the translation of a small request.
+private struct ModelName {
+    private let id: ArraySlice<UInt8>
+
+    init(_ id: ArraySlice<UInt8>) { self.id = id }
+
+    /// - Parameter text: in lower case.
+    func hasPrefix(_ text: StaticString) -> Bool { stands(text, at: id.startIndex) }
+
+    /// - Parameter text: in lower case.
+    func contains(_ text: StaticString) -> Bool {
+        id.indices.contains { stands(text, at: $0) }
+    }
+
+    /// `o1`, `o3-mini`, `openai/o4`…
+    var isOSeries: Bool {
+        var name = id
+        while name.last == UInt8(ascii: "/") { name.removeLast() }
+        let start = name.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? name.startIndex
+        name = name[start...]
+        guard let letter = name.first, letter | 0x20 == UInt8(ascii: "o") else { return false }
+        return name.dropFirst().first.map { $0 &- UInt8(ascii: "0") < 10 } ?? false
+    }
+
+    private func stands(_ text: StaticString, at start: Int) -> Bool {
+        let count = text.utf8CodeUnitCount
+        guard id.endIndex - start >= count else { return false }
+        for offset in 0..<count {
+            let byte = id[start &+ offset]
+            let isUpper = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")
+            // SAFETY: the offset is below the count of the text.
+            let expected = unsafe text.utf8Start[offset]
+            if (isUpper ? byte | 0x20 : byte) != expected { return false }
+        }
+        return true
     }
 }

@@ -138,6 +138,7 @@ struct MessageWriter {
             return
         }
         deltaHead.removeAll(keepingCapacity: true)
+        deltaHead.reserveCapacity(128)
         deltaHead.append(
             "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":")
         deltaHead.append(decimal: blockCount)

@@ -1,5 +1,6 @@
 // The estimate must be of the right size for every kind of text; exact it cannot be.
 
+import TestSupport
 import Testing
 import Tokenizer
 import Translation
@@ -72,6 +73,55 @@ import Translation
         }
         #expect(try request(1000) == request(1_000_000))
         #expect(try request(1000) > 1000)
+    }
+
+    @Test func weighsBlocksOfBytesAsItWeighsBytes() {
+        var random = SplitMix64(seed: 16)
+        let pieces = [
+            "word", " ", "\\n", "\\u00e9", "\\u6f22", "12", "{}", "é", "漢", "😀", "x", "\\",
+        ]
+        for _ in 0..<3000 {
+            let count = random.below(24)
+            let text = (0..<count).map { _ in pieces[random.below(pieces.count)] }.joined()
+            let bytes = [UInt8](text.utf8)
+            #expect(TokenEstimate.weight(of: bytes.span) == Self.weight(ofEach: bytes), "\(text)")
+        }
+    }
+
+    /// The rules, one byte at a time.
+    private static func weight(ofEach text: [UInt8]) -> Int {
+        var weight = 0
+        var isInWord = false
+        var index = 0
+        while index < text.count {
+            let byte = text[index]
+            index += 1
+            if byte | 0x20 &- UInt8(ascii: "a") < 26 {
+                weight += isInWord ? 7 : 41
+                isInWord = true
+                continue
+            }
+            isInWord = false
+            switch byte {
+            case UInt8(ascii: "\\")
+            where index + 5 <= text.count && text[index] == UInt8(ascii: "u"):
+                let isShort =
+                    text[index + 1] == UInt8(ascii: "0") && text[index + 2] < UInt8(ascii: "8")
+                weight += isShort ? 22 : 48
+                index += 5
+            case UInt8(ascii: "\\") where index < text.count:
+                weight += 40
+                index += 1
+            case ...0x20: weight += 3
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): weight += 24
+            case 0x80..<0xC0: break
+            case 0xC0..<0xE0: weight += 22
+            case 0xE0..<0xF0: weight += 48
+            case 0xF0...: weight += 130
+            default: weight += 36
+            }
+        }
+        return weight
     }
 
     @Test func isNeverZero() throws {
