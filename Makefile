@@ -8,6 +8,8 @@ PROXY := $(BUILD)/claude-proxy
 VENV := .venv
 # langchain and pydantic-ai need an older version of the client.
 VENV_LEGACY := .venv-legacy
+# The baseline of the benchmarks.
+BENCH_VENV := .venv-bench
 PYTEST := $(VENV)/bin/python -m pytest -q
 # A run of the simulation to repeat, and how long new ones and the fuzz targets go on.
 SEED ?=
@@ -81,6 +83,26 @@ hardening: build $(VENV)/.ready ## Attack the built binary (with nginx and slowh
 soak: build $(VENV)/.ready ## Mixed traffic with faults for MINUTES=10; fails when anything grows.
 	$(VENV)/bin/python Tests/Hardening/soak.py --minutes $(MINUTES)
 
+.PHONY: bench
+bench: build bench-tools $(BENCH_VENV)/.ready ## Measure against nginx and a baseline, and write docs/performance.md's table.
+	$(PYTHON) Benchmarks/bench.py --json build/bench.json $(ARGS)
+	$(PYTHON) Benchmarks/report.py build/bench.json docs/performance.md
+
+.PHONY: bench-quick
+bench-quick: build bench-tools $(BENCH_VENV)/.ready ## The same with less of everything, in a minute.
+	$(PYTHON) Benchmarks/bench.py --quick --json build/bench-quick.json $(ARGS)
+
+.PHONY: gates
+gates: build gate-tools ## Check instructions, allocations, system calls and sizes against their limits.
+	$(PYTHON) Benchmarks/gates.py $(ARGS)
+
+.PHONY: bench-tools gate-tools
+bench-tools:
+	@Scripts/install-dependencies nginx-light openssl
+	@mkdir -p build
+gate-tools:
+	@Scripts/install-dependencies binutils gcc libc6-dbg strace valgrind
+
 .PHONY: lint
 lint: ## Check the format of the sources and the rules of the repository.
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
@@ -108,10 +130,11 @@ package-test: ## Build the package and prove it on a booted systemd (as root).
 
 .PHONY: clean
 clean: ## Remove everything that was built.
-	rm -rf .build .build-* .cache/machine build $(VENV) $(VENV_LEGACY)
+	rm -rf .build .build-* .cache/machine build $(VENV) $(VENV_LEGACY) $(BENCH_VENV)
 
 $(VENV)/.ready: Tests/requirements.txt
 $(VENV_LEGACY)/.ready: Tests/Conformance/requirements-legacy.txt
+$(BENCH_VENV)/.ready: Benchmarks/requirements.txt
 %/.ready:
 	$(PYTHON) -m venv $*
 	$*/bin/pip install --quiet --disable-pip-version-check -r $<
