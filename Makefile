@@ -103,6 +103,14 @@ bench-tools:
 gate-tools:
 	@Scripts/install-dependencies binutils gcc libc6-dbg strace valgrind
 
+.PHONY: token-check
+token-check: $(VENV)/.ready ## Compare our tokens with tiktoken's, and measure the tokenizer.
+	$(SWIFT) build -c release --product token-tool
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check tiktoken==0.14.0
+	timeout 300 $(VENV)/bin/python Tests/TokenTool/compare.py $(BUILD)/token-tool README.md docs/*.md Sources/*/*.swift
+	cat Sources/*/*.swift Sources/*/*/*.swift > .build/code.txt
+	$(BUILD)/token-tool speed .build/code.txt
+
 .PHONY: lint
 lint: ## Check the format of the sources and the rules of the repository.
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests

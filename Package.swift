@@ -104,6 +104,9 @@ let package = Package(
         .testTarget(
             name: "TokenizerTests", dependencies: ["CVocabulary", "TestSupport", "Tokenizer"],
             exclude: ["vectors.txt"], swiftSettings: strict),
+        .executableTarget(
+            name: "token-tool", dependencies: ["CVocabulary", "Tokenizer"],
+            path: "Tests/TokenTool", exclude: ["compare.py", "stall.py"], swiftSettings: strict),
         .testTarget(
             name: "GatewayTests",
             dependencies: ["Gateway", "HTTP1", "TestSupport", "Tokenizer", "Translation"],

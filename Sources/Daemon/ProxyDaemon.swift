@@ -24,6 +24,7 @@ package final class ProxyDaemon {
     private let manager = ServiceManager()
     private let counters = Counters()
     private let startedAt = Loop.clock()
+    private let calibration: CalibrationKeeper
     private var worker: Worker?
     private var catalogue: CatalogueKeeper?
     private var mailboxes: [Mailbox<Worker.Message>] = []
@@ -53,6 +54,7 @@ package final class ProxyDaemon {
         self.configuration = configuration
         self.version = version
         logger = Logger.make(configuration)
+        calibration = CalibrationKeeper(logger: logger)
         for warning in resolution.warnings {
             logger.log(level: warning.severity == .warning ? .warning : .notice, "\(warning)")
         }
@@ -91,6 +93,7 @@ package final class ProxyDaemon {
             startCatalogue(on: worker)
             worker.loop.run()
             for thread in threads { thread.join() }
+            calibration.save()
             logger.notice("stopped", metadata: ["MESSAGE_ID": .string(MessageID.stopping)])
         } catch let error as ListenerError {
             throw StartFailure(description: error.description)
@@ -134,7 +137,8 @@ package final class ProxyDaemon {
             settings: Settings(configuration), workerCount: configuration.workers,
             counters: counters, logger: logger,
             version: version, startedAt: startedAt,
-            proxies: ProxyEnvironment { unsafe getenv($0).map { unsafe String(cString: $0) } })
+            proxies: ProxyEnvironment { unsafe getenv($0).map { unsafe String(cString: $0) } },
+            calibration: calibration.calibration)
     }
 
     /// Starts the workers that have a thread of their own, and the first one's mailbox.
@@ -307,6 +311,9 @@ package final class ProxyDaemon {
             callsOpen = callsCounted
             manager.watchdog()
             if !isDraining { manager.status(statusLine) }
+        case .observed(let observation):
+            calibration.learn(observation)
+            for mailbox in mailboxes { mailbox.send(.learn(observation)) }
         }
     }
 
@@ -320,6 +327,7 @@ package final class ProxyDaemon {
             callsCounted = 0
             for mailbox in mailboxes { mailbox.send(.ping) }
             if !isDraining { catalogue?.refreshIfDue() }
+            calibration.saveIfDue(at: loop.now)
             watchdogTimer?.schedule(at: loop.now + period)
         }
         timer.schedule(at: loop.now + period)

@@ -44,6 +44,8 @@ import Glibc
     private var unflushed: [Connection] = []
     private var flushing: [Connection] = []
     private var isTurnRequested = false
+    /// The events of this turn. None means that nothing was urgent.
+    package private(set) var turnEventCount = 0
     private var isStopped = false
 
     /// An entry of the table, at the descriptor's index.
@@ -106,6 +108,7 @@ extension Loop {
     /// One turn, which sleeps no longer than `limit`.
     package func turn(waitingAtMost limit: Duration? = nil) {
         let count = wait(atMost: limit)
+        turnEventCount = count
         now = Loop.clock()
         for index in 0..<count { dispatch(index) }
         timers.fire(at: now)

@@ -42,6 +42,10 @@ package final class GatewayState {
     var pins = ProviderPins()
     /// What all loops together have used. The shell has the sums.
     package var usageTotals: () -> UsageTotals = { UsageTotals() }
+    /// What upstreams' token counts have taught us.
+    package var calibration = TokenCalibration()
+    /// What the counts of this loop share.
+    var counting: CountingSpace
 
     /// - Parameters:
     ///   - now: when the daemon was started, for its uptime.
@@ -56,6 +60,7 @@ package final class GatewayState {
         self.version = version
         startedAt = now
         identifiers = IdentifierGenerator(seed: seed)
+        counting = CountingSpace(seed: seed &* 0x9E37_79B9_7F4A_7C15)
     }
 
     /// What is known of an upstream model that a request goes to: by the upstream's list, and by what

@@ -11,7 +11,7 @@ import Upstream
 /// One client connection of a worker.
 final class ClientConnection: Connection {
     private unowned let worker: Worker
-    private var session: ClientSession
+    fileprivate var session: ClientSession
     private var timer: Timer?
     private var link: UpstreamLink?
     private var transfer: Transfer?
@@ -67,6 +67,17 @@ final class ClientConnection: Connection {
 
     private func deadlineReached() {
         session.deadlineReached(at: loop.now, into: &output)
+        performActions()
+    }
+
+    // MARK: Counting
+
+    var isCounting: Bool { !isClosed && session.isCounting }
+
+    /// Does a step of the session's count.
+    func countFurther() {
+        worker.updateTimeOfDay()
+        session.countFurther(at: loop.now, into: &output)
         performActions()
     }
 
@@ -142,6 +153,10 @@ final class ClientConnection: Connection {
         case .inflate(let body, let bytesMax):
             let result = GzipBody.inflate(body, bytesMax: bytesMax)
             session.bodyInflated(result, at: loop.now, into: &output)
+        case .count:
+            worker.startCounting(self)
+        case .learn(let observation):
+            worker.learned(observation)
         case .pauseReading:
             pauseReading()
         case .resumeReading:
@@ -165,6 +180,10 @@ final class ClientConnection: Connection {
             timer?.cancel()
         }
     }
+}
+
+extension ClientConnection: Counting {
+    var bytesToCount: Int { session.bytesToCount }
 }
 
 /// Passes the upstream's news on. An object of its own because a connection has its base class.

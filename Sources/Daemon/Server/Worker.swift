@@ -21,6 +21,8 @@ final class Worker {
         case drain
         /// Answer what is under way with an error, now.
         case interrupt
+        /// An upstream has told the size of a prompt.
+        case learn(TokenObservation)
         /// Show that the loop turns.
         case ping
         /// Let the loop end.
@@ -35,6 +37,8 @@ final class Worker {
         case applied
         /// The loop turns, with so many calls of the upstream under way.
         case alive(calls: Int)
+        /// For all workers to learn from.
+        case observed(TokenObservation)
     }
 
     let loop: Loop
@@ -48,6 +52,7 @@ final class Worker {
     private var connections: [ObjectIdentifier: ClientConnection] = [:]
     private var queued: [ClientConnection] = []
     private var performing: [ClientConnection] = []
+    private var counting = CountingTurns<ClientConnection>()
     private var isDrained = false
     private var timeOfDayUpdatedAt: Duration?
 
@@ -70,10 +75,14 @@ final class Worker {
         state.countRequests = { [counters] in
             counters.requestsOpen.add($0, ordering: .relaxed).newValue
         }
+        state.calibration = environment.calibration
         upstream = UpstreamClient(
             on: loop, configuration: environment.settings.configuration,
             version: environment.version, proxies: environment.proxies)
-        loop.addTurnEndHook { [unowned self] in performQueued() }
+        loop.addTurnEndHook { [unowned self] in
+            performQueued()
+            countWhenIdle()
+        }
         for listener in listeners {
             acceptors.append(
                 try Acceptor(
@@ -97,6 +106,8 @@ final class Worker {
             drain()
         case .interrupt:
             for connection in connections.values { connection.interrupt() }
+        case .learn(let observation):
+            state.calibration.learn(observation)
         case .ping:
             report(.alive(calls: upstream.transferCount))
         case .stop:
@@ -130,6 +141,7 @@ final class Worker {
 
     func connectionClosed(_ connection: ClientConnection) {
         guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+        counting.remove(connection)
         counters.connectionsOpen.subtract(1, ordering: .relaxed)
         finishDrain()
     }
@@ -144,6 +156,29 @@ final class Worker {
         performing.removeAll(keepingCapacity: true)
         if !queued.isEmpty { loop.requestTurn() }
     }
+
+    // MARK: Counting
+
+    /// Has the connection's `countFurther` called until it has counted.
+    func startCounting(_ connection: ClientConnection) {
+        counting.add(connection)
+        loop.requestTurn()
+    }
+
+    /// Goes on with one count, if this turn had nothing else to do. Then the next turn looks for
+    /// events before it does so again.
+    private func countWhenIdle() {
+        guard let connection = counting.next(isIdle: loop.turnEventCount == 0) else {
+            if !counting.isEmpty { loop.requestTurn() }
+            return
+        }
+        connection.countFurther()
+        if connection.isCounting { counting.add(connection) }
+        if !counting.isEmpty { loop.requestTurn() }
+    }
+
+    /// An upstream has told the size of a prompt.
+    func learned(_ observation: TokenObservation) { report(.observed(observation)) }
 
     // MARK: The end
 
@@ -193,6 +228,7 @@ struct WorkerEnvironment: Sendable {
     let version: String
     let startedAt: Duration
     let proxies: ProxyEnvironment
+    let calibration: TokenCalibration
 }
 
 extension PeerAddress {

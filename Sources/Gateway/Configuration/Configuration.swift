@@ -47,6 +47,9 @@ package struct Configuration: Sendable, Equatable {
     /// Whether a session asks for the provider that has answered it before.
     package var pinsProvider = false
 
+    /// Whether token counts are corrected by what upstreams report.
+    package var calibratesTokenCounts = true
+
     // MARK: Clients
 
     /// Where the daemon listens when systemd passes it no sockets.

@@ -44,5 +44,12 @@ extension OptionTable {
             background and kept in the state directory, so that neither start nor requests wait for
             it; without it requests are passed on unchecked. `0s` never asks for it.
             """),
+        ConfigurationOption(
+            "CLAUDE_PROXY_TOKEN_CALIBRATION", \.calibratesTokenCounts, .boolean,
+            """
+            Whether token counts are corrected by what upstreams report.
+            Counts are made with the tokenizer of OpenAI's models. With this, each model's answers
+            teach how its own counts differ. Without it, counts stay as they are made.
+            """),
     ]
 }

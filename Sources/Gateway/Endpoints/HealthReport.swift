@@ -9,7 +9,8 @@ enum HealthReport {
     ///   - usage: nil for who has no business with it.
     static func body(
         _ configuration: Configuration, version: String, uptime: Duration, isDraining: Bool,
-        catalogue: ModelCatalogue?, timeOfDay: Duration, usage: UsageTotals?
+        catalogue: ModelCatalogue?, timeOfDay: Duration, usage: UsageTotals?,
+        calibration: TokenCalibration
     ) -> [UInt8] {
         let hasKey = configuration.upstreamKey != nil
         let isUsable = hasKey || !configuration.needsKey
@@ -37,6 +38,8 @@ enum HealthReport {
             body.append(#","usage":"#)
             usage.write(into: &body)
         }
+        body.append(#","token_calibration":"#)
+        calibration.write(into: &body)
         body.append("}")
         return body
     }

@@ -57,7 +57,10 @@ struct MessagesExchange: ~Copyable {
     private var attempt: UpstreamAttempt
     private var translator: StreamTranslator
     private let identity: StreamTranslator.Identity
-    private let errorReader: UpstreamErrorReader
+    private var errorReader: UpstreamErrorReader
+    /// The size of the prompt by byte classes, not calibrated, and as it was counted.
+    private let quickEstimate: Int
+    private var measure: PromptMeasure?
     private var head = UpstreamHead()
     /// The body of an answer that is no success.
     private var errorBody: [UInt8] = []
@@ -75,13 +78,14 @@ struct MessagesExchange: ~Copyable {
     init(
         _ attempt: UpstreamAttempt, identity: StreamTranslator.Identity,
         errorReader: UpstreamErrorReader, configuration: Configuration, record: RequestRecord,
-        at now: MonotonicTime
+        quickEstimate: Int, at now: MonotonicTime
     ) {
         self.attempt = attempt
         self.identity = identity
         self.errorReader = errorReader
         self.configuration = configuration
         self.record = record
+        self.quickEstimate = quickEstimate
         translator = attempt.makeTranslator(identity, errorReader: errorReader)
         askedAt = now
         deadlines = Deadlines(
@@ -408,6 +412,32 @@ extension MessagesExchange {
         phase = .over
         noteSummary()
         return .finish(fate)
+    }
+}
+
+// MARK: - The size of the prompt
+
+extension MessagesExchange {
+    /// The tokens of the prompt have been counted; `estimate` is what the upstream will make of them.
+    mutating func promptCounted(_ measure: PromptMeasure, estimate: Int) {
+        self.measure = measure
+        attempt.inputTokensEstimate = estimate
+        errorReader.inputTokensEstimate = estimate
+        translator.inputTokensCounted(estimate)
+    }
+
+    /// What the answer teaches about the model's tokenizer, if it is complete and tells.
+    var observation: TokenObservation? {
+        let usage = translator.summary.usage
+        // Searches put into the prompt what nobody here has seen.
+        guard let measure, !usage.isEstimate, record.outcome == .completed, usage.webSearches == 0,
+            usage.webFetches == 0
+        else { return nil }
+        // Some gateways leave what comes from a cache out of the prompt.
+        let cached = usage.cacheRead > usage.prompt ? usage.cacheRead + usage.cacheWrite : 0
+        return TokenObservation(
+            model: attempt.upstreamModel, measure: measure, quick: quickEstimate,
+            prompt: usage.prompt + cached)
     }
 }
 

@@ -15,7 +15,7 @@ struct UpstreamAttempt {
 
     private let outline: RequestOutline
     private var settings: RequestSettings
-    private let inputTokensEstimate: Int
+    var inputTokensEstimate: Int
     /// The client's request; empty once it is no longer needed.
     private var clientBody: [UInt8]
     /// The reasons for which it was asked again, each good for one time.
@@ -31,10 +31,10 @@ struct UpstreamAttempt {
     /// - Throws: the 400 that the client gets when the request cannot be translated, or is certain
     ///   to be too long for the model.
     static func first(
-        _ document: inout JSONDocument, outline: RequestOutline, settings: RequestSettings
+        _ document: inout JSONDocument, outline: RequestOutline, settings: RequestSettings,
+        inputTokensEstimate estimate: Int
     ) throws(APIError) -> (attempt: UpstreamAttempt, call: UpstreamCall) {
         var settings = settings
-        let estimate = TokenEstimate.inputTokens(document)
         settings.promptTokens = estimate
         if let window = settings.capabilities.contextTokens,
             Self.isCertainlyTooLong(estimate, for: window)

@@ -121,7 +121,7 @@ extension ClientSession {
         let isComplete =
             switch phase {
             case .receiving: decoder.phase == .idle
-            case .inflating, .exchanging: true
+            case .inflating, .counting, .exchanging: true
             case .closing: false
             }
         if !isComplete || state.isDraining { channel.keepsAlive = false }
@@ -158,7 +158,8 @@ extension ClientSession {
                 settings.configuration, version: state.version, uptime: now - state.startedAt,
                 isDraining: state.isDraining, catalogue: state.catalogue,
                 timeOfDay: state.timeOfDay,
-                usage: request?.mayAskModels == true ? state.usageTotals() : nil)
+                usage: request?.mayAskModels == true ? state.usageTotals() : nil,
+                calibration: state.calibration)
             answer(body, at: now, into: &output)
         case .probe:
             answer([], at: now, into: &output)
@@ -189,7 +190,7 @@ extension ClientSession {
         }
     }
 
-    private mutating func answer(
+    mutating func answer(
         _ body: [UInt8], at now: MonotonicTime, into output: inout [UInt8]
     ) {
         channel.send(body, into: &output)
@@ -252,13 +253,7 @@ extension ClientSession {
             try parse(&request.body)
             switch request.route {
             case .countTokens:
-                _ = try RequestOutline(state.document, for: .tokenCount)
-                self.request = request
-                var body: [UInt8] = []
-                body.append(#"{"input_tokens":"#)
-                body.append(decimal: TokenEstimate.inputTokens(state.document))
-                body.append("}")
-                answer(body, at: now, into: &output)
+                try beginCount(request, at: now, into: &output)
             case .messages, .models, .model, .health, .probe:
                 try startExchange(request, at: now)
             }
@@ -286,15 +281,9 @@ extension ClientSession {
         guard configuration.upstreamKey != nil || settings.profile != .openrouter else {
             throw .noUpstreamKey
         }
-        let requested = String(decoding: outline.model, as: UTF8.self)
-        let model = Array(
-            settings.choice.upstreamModel(for: requested, in: state.catalogue).utf8)
-        var translation = RequestSettings(profile: settings.profile, upstreamModel: model)
-        translation.sessionID = request.sessionID
-        translation.identitySalt = settings.identitySalt
-        let known = state.model(model, at: now)
-        translation.capabilities = known.capabilities
-        translation.addsCacheMarks = configuration.cacheBreakpoints == .add
+        var translation = translationSettings(
+            for: outline, sessionID: request.sessionID, at: now)
+        let model = translation.upstreamModel
         let session = sessionDigest(request.sessionID ?? outline.sessionID, model: model)
         cacheKey = session?.key
         translation.takesFingerprint = session != nil
@@ -303,11 +292,11 @@ extension ClientSession {
         {
             translation.extraFields.append(ProviderPins.preference(for: provider))
         }
-        translation.omittedFields = state.lessons.refusedParameters(of: model)
-            .union(known.refusedFields)
+        let quick = TokenEstimate.inputTokens(state.document)
         var (attempt, call) = try UpstreamAttempt.first(
-            &state.document, outline: outline, settings: translation)
-        attempt.prices = known.prices
+            &state.document, outline: outline, settings: translation,
+            inputTokensEstimate: estimate(quick: quick, model: model))
+        attempt.prices = state.model(model, at: now).prices
 
         channel.dropped = attempt.translated.dropped.headerValue
         var record = request.record
@@ -329,10 +318,37 @@ extension ClientSession {
         exchange = MessagesExchange(
             attempt, identity: identity,
             errorReader: attempt.errorReader(configuration, timeOfDay: state.timeOfDay),
-            configuration: configuration, record: record, at: now)
+            configuration: configuration, record: record, quickEstimate: quick, at: now)
         state.exchangesOpen += 1
         phase = .exchanging
         act(.startUpstream(call))
+        // The exact count is made while the upstream is at work: nothing waits for it.
+        count = PromptCount(body: call.body, model: model)
+        if count != nil { act(.count) }
+    }
+
+    /// The size of a prompt before it is counted.
+    private func estimate(quick: Int, model: [UInt8]) -> Int {
+        settings.configuration.calibratesTokenCounts
+            ? state.calibration.estimate(quick: quick, model: model) : quick
+    }
+
+    /// The circumstances of a request's translation.
+    func translationSettings(
+        for outline: RequestOutline, sessionID: [UInt8]?, at now: MonotonicTime
+    ) -> RequestSettings {
+        let requested = String(decoding: outline.model, as: UTF8.self)
+        let model = Array(
+            settings.choice.upstreamModel(for: requested, in: state.catalogue).utf8)
+        var translation = RequestSettings(profile: settings.profile, upstreamModel: model)
+        translation.sessionID = sessionID
+        translation.identitySalt = settings.identitySalt
+        let known = state.model(model, at: now)
+        translation.capabilities = known.capabilities
+        translation.addsCacheMarks = settings.configuration.cacheBreakpoints == .add
+        translation.omittedFields = state.lessons.refusedParameters(of: model)
+            .union(known.refusedFields)
+        return translation
     }
 }
 

@@ -3,6 +3,7 @@
 // tests and the simulation drive it as the daemon does.
 //
 //   receiving ──▶ inflating ──▶ exchanging ──▶ receiving …      (a request for a message)
+//   receiving ──▶ counting ──▶ receiving …                      (a request for a token count)
 //   receiving ──▶ receiving …                                   (everything else)
 //   any ──▶ closing                                             (final)
 //
@@ -16,10 +17,12 @@ import Translation
 /// The state of one client connection.
 package struct ClientSession: ~Copyable {
     enum Phase {
-        /// Between requests, or within one. → inflating, exchanging, closing
+        /// Between requests, or within one. → inflating, counting, exchanging, closing
         case receiving
-        /// A gzip body is with the shell. → exchanging, receiving, closing
+        /// A gzip body is with the shell. → counting, exchanging, receiving, closing
         case inflating
+        /// The tokens of a request are counted, a step at a time. → receiving, closing
+        case counting
         /// The upstream is being asked. → receiving, closing
         case exchanging
         /// Whatever comes is dropped.
@@ -39,6 +42,9 @@ package struct ClientSession: ~Copyable {
     var exchange: MessagesExchange?
     /// Stands for the session and the model of the request being answered.
     var cacheKey: UInt64?
+    /// The count of the present request's tokens, while it is under way: what a request for a count
+    /// waits for, and what an exchange uses once it is there.
+    var count: PromptCount?
     /// The settings that the present request is served by.
     var settings: Settings
     /// Bytes of requests that the client has sent ahead.
@@ -94,7 +100,7 @@ package struct ClientSession: ~Copyable {
         switch phase {
         case .receiving: receiveDeadline
         case .exchanging: exchangeDeadline
-        case .inflating, .closing: nil
+        case .inflating, .counting, .closing: nil
         }
     }
 
@@ -109,7 +115,7 @@ package struct ClientSession: ~Copyable {
     package var isIdle: Bool {
         switch phase {
         case .receiving: decoder.phase == .idle
-        case .inflating, .exchanging, .closing: false
+        case .inflating, .counting, .exchanging, .closing: false
         }
     }
 
@@ -133,7 +139,7 @@ extension ClientSession {
         case .receiving where pipelined.isEmpty:
             let offset = decode(bytes, at: now, into: &output)
             keep(bytes.extracting(offset...))
-        case .receiving, .inflating, .exchanging:
+        case .receiving, .inflating, .counting, .exchanging:
             keep(bytes)
         case .closing:
             break
@@ -153,6 +159,8 @@ extension ClientSession {
             withdrawCall()
             act(.cancelUpstream)
             endExchange(at: now)
+        } else if case .counting = phase {
+            abandonCount(at: now)
         }
         close(lingering: false)
     }
@@ -198,7 +206,7 @@ extension ClientSession {
     private mutating func keep(_ bytes: Span<UInt8>) {
         switch phase {
         case .closing: return
-        case .receiving, .inflating, .exchanging: break
+        case .receiving, .inflating, .counting, .exchanging: break
         }
         guard bytes.count > 0 else { return }
         pipelined.append(bytes)
@@ -211,6 +219,7 @@ extension ClientSession {
     /// The present request has its answer: on to the next, or to the end.
     mutating func requestAnswered(at now: MonotonicTime, into output: inout [UInt8]) {
         request = nil
+        count = nil
         hasAnswered = true
         releasePlace()
         guard channel.keepsAlive, !state.isDraining else {
@@ -272,7 +281,7 @@ extension ClientSession {
             guard let step = exchange?.deadlineReached(at: now, over: &channel, into: &output)
             else { return }
             take(step, at: now, into: &output)
-        case .inflating, .closing:
+        case .inflating, .counting, .closing:
             break
         }
     }
@@ -327,6 +336,9 @@ extension ClientSession {
     /// The daemon ends now: an answer under way becomes an error that clients retry.
     package mutating func interrupt(at now: MonotonicTime, into output: inout [UInt8]) {
         channel.keepsAlive = false
+        if case .counting = phase {
+            return fail(.shuttingDown, at: now, into: &output)
+        }
         guard let step = exchange?.interrupt(at: now, over: &channel, into: &output) else {
             close(lingering: false)
             return
@@ -393,8 +405,12 @@ extension ClientSession {
 
     private mutating func endExchange(at now: MonotonicTime) {
         guard let ended = exchange.take() else { return }
+        count = nil
         state.exchangesOpen -= 1
         learn(from: ended.record)
+        if settings.configuration.calibratesTokenCounts, let observation = ended.observation {
+            act(.learn(observation))
+        }
         record(ended.record, at: now)
     }
 

@@ -11,6 +11,10 @@ package enum SessionAction {
     case releaseUpstream
     /// Inflate a gzip body, then tell `bodyInflated`.
     case inflate([UInt8], bytesMax: Int)
+    /// Call `countFurther` when there is nothing more urgent, as long as `isCounting`.
+    case count
+    /// An upstream has told the size of a prompt: every loop's calibration is to learn it.
+    case learn(TokenObservation)
     /// The client sends faster than it can be answered: stop reading.
     case pauseReading
     /// Read again.

@@ -101,10 +101,21 @@ extension [UInt8] {
     package mutating func appendUnescaping(
         _ document: JSONDocument, _ range: Range<Int>
     ) {
+        var start = range.lowerBound
+        appendUnescaping(document, from: &start, to: range.upperBound, bytesMax: .max)
+    }
+
+    /// The same for a part of a string's content: from `start`, which must not lie within an escape,
+    /// until `bytesMax` bytes of the content are read, or a few more, or the end. Leaves `start` where
+    /// the next part begins.
+    package mutating func appendUnescaping(
+        _ document: JSONDocument, from start: inout Int, to end: Int, bytesMax: Int
+    ) {
         let text = document.bytes.span
-        var plain = range.lowerBound
-        var index = range.lowerBound
-        while index < range.upperBound {
+        let limit = end &- start <= bytesMax ? end : start &+ bytesMax
+        var plain = start
+        var index = start
+        while index < limit {
             guard text[index] == UInt8(ascii: "\\") else {
                 index &+= 1
                 continue
@@ -118,12 +129,13 @@ extension [UInt8] {
             case UInt8(ascii: "n"): append(0x0A)
             case UInt8(ascii: "r"): append(0x0D)
             case UInt8(ascii: "t"): append(0x09)
-            case UInt8(ascii: "u"): index = appendUnicodeEscape(text, index, range.upperBound)
+            case UInt8(ascii: "u"): index = appendUnicodeEscape(text, index, end)
             default: append(escape)
             }
             plain = index
         }
-        append(text.extracting(plain..<range.upperBound))
+        append(text.extracting(plain..<index))
+        start = index
     }
 
     /// `index` is that of the first of the four digits; returns the index after the escape, or after

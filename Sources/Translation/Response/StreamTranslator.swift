@@ -90,8 +90,9 @@ package struct StreamTranslator: ~Copyable {
     let identity: Identity
     let profile: Profile
     let limits: Limits
-    let inputTokensEstimate: Int
-    let errorReader: UpstreamErrorReader
+    /// What `message_start` says; a better one may come until then.
+    private(set) var inputTokensEstimate: Int
+    private(set) var errorReader: UpstreamErrorReader
 
     var phase = Phase.opening
     var parser: SSEParser
@@ -134,6 +135,12 @@ package struct StreamTranslator: ~Copyable {
     }
 
     // MARK: What happens to it
+
+    /// A better estimate of the input's size is there.
+    package mutating func inputTokensCounted(_ tokens: Int) {
+        inputTokensEstimate = tokens
+        errorReader.inputTokensEstimate = tokens
+    }
 
     /// Bytes of the upstream's body have come.
     package mutating func received(

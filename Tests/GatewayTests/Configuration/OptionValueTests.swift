@@ -35,6 +35,7 @@ import Testing
         ("CLAUDE_PROXY_MODELS_REFRESH", "90m", "5400s"),
         ("CLAUDE_PROXY_CACHE_BREAKPOINTS", "add", "add"),
         ("CLAUDE_PROXY_PIN_PROVIDER", "true", "true"),
+        ("CLAUDE_PROXY_TOKEN_CALIBRATION", "false", "false"),
         ("CLAUDE_PROXY_LISTEN", "127.0.0.1:0", "127.0.0.1:0"),
         (
             "CLAUDE_PROXY_LISTEN", "[::1]:65535, unix:/run/claude proxy/s,LocalHost:1",
@@ -166,6 +167,7 @@ import Testing
         ("CLAUDE_PROXY_MODELS_REFRESH", "169h", "it is out of range"),
         ("CLAUDE_PROXY_CACHE_BREAKPOINTS", "always", "it is not one of the allowed words"),
         ("CLAUDE_PROXY_PIN_PROVIDER", "maybe", "it is neither true nor false"),
+        ("CLAUDE_PROXY_TOKEN_CALIBRATION", "maybe", "it is neither true nor false"),
         ("CLAUDE_PROXY_LISTEN", "8000", #""8000" has no host; all addresses are 0.0.0.0:8000"#),
         (
             "CLAUDE_PROXY_LISTEN", ":8000",

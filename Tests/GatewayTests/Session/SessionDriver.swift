@@ -16,6 +16,8 @@ final class SessionDriver {
     /// Names of the actions, in order, for scripts.
     private(set) var actions: [String] = []
     private(set) var isClosed = false
+    /// False leaves counts where they are: `countFurther` goes on with them.
+    var countsAtOnce = true
     /// False while actions have to wait, as they do within libcurl's callbacks.
     var performsActions = true {
         didSet { perform() }
@@ -118,6 +120,15 @@ final class SessionDriver {
         perform()
     }
 
+    /// Whether a count is under way.
+    var isCounting: Bool { session.isCounting }
+
+    /// A step of the count under way.
+    func countFurther() {
+        session.countFurther(at: now, into: &output)
+        perform()
+    }
+
     // MARK: Actions
 
     private func perform() {
@@ -133,6 +144,9 @@ final class SessionDriver {
                 // The tests' own "compression": the bytes as they are.
                 let result = body.count <= bytesMax ? InflatedBody.body(body) : .tooLarge
                 session.bodyInflated(result, at: now, into: &output)
+            case .count:
+                while countsAtOnce, session.isCounting { countFurther() }
+            case .learn(let observation): state.calibration.learn(observation)
             case .pauseReading: actions.append("pause")
             case .resumeReading: actions.append("resume")
             case .close(let lingering):

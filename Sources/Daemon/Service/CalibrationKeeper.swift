@@ -1,0 +1,59 @@
+// Keeps what all workers learn about models' tokenizers, and carries it over a restart in the state
+// directory. Without one it is kept in memory alone.
+
+import EventLoop
+import Gateway
+import Logging
+
+/// The daemon's copy of the calibration, and its file.
+final class CalibrationKeeper {
+    private(set) var calibration = TokenCalibration()
+    private let directory = StateDirectory()
+    private let logger: Logger
+    private var isChanged = false
+    private var savedAt: Duration = .zero
+
+    private static let fileName = "token-calibration.json"
+    /// What a crash may cost is less than the writing.
+    private static let savePeriod = Duration.seconds(60)
+
+    /// Takes what the last run has left.
+    init(logger: Logger) {
+        self.logger = logger
+        guard
+            let text = directory?.read(
+                Self.fileName, bytesMax: TokenCalibration.encodedBytesMax)
+        else { return }
+        guard let stored = TokenCalibration(encoded: text) else {
+            logger.warning(
+                "\(Self.fileName) in the state directory is not what was written there; token counts are learnt anew"
+            )
+            return
+        }
+        calibration = stored
+    }
+
+    func learn(_ observation: TokenObservation) {
+        calibration.learn(observation)
+        isChanged = true
+    }
+
+    /// Writes the file now and then, on a thread of its own.
+    func saveIfDue(at now: Duration) {
+        guard isChanged, now - savedAt >= Self.savePeriod, let directory else { return }
+        isChanged = false
+        savedAt = now
+        let logger = logger
+        directory.replaceInBackground(Self.fileName, with: calibration.encoded()) {
+            logger.warning("\(Self.fileName) could not be written into the state directory")
+        }
+    }
+
+    /// Writes the file at the end.
+    func save() {
+        guard isChanged, let directory else { return }
+        if !directory.replace(Self.fileName, with: calibration.encoded()) {
+            logger.warning("\(Self.fileName) could not be written into the state directory")
+        }
+    }
+}

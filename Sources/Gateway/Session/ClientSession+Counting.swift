@@ -1,0 +1,86 @@
+// Token counts, a step at a time: for requests that ask for one, and beside exchanges. The shell calls
+// `countFurther` when it has nothing more urgent to do (decision 0020).
+
+import HTTP1
+import Translation
+
+extension ClientSession {
+    /// Whether there is a count to go on with.
+    package var isCounting: Bool { count != nil }
+
+    /// An upper bound of the bytes that are still to be counted.
+    package var bytesToCount: Int { count?.remainingBytes ?? 0 }
+
+    /// Translates a request for a count as if it were one for a message, and begins to count it.
+    mutating func beginCount(
+        _ request: IncomingRequest, at now: MonotonicTime, into output: inout [UInt8]
+    ) throws(APIError) {
+        let outline = try RequestOutline(state.document, for: .tokenCount)
+        let translation = translationSettings(
+            for: outline, sessionID: request.sessionID, at: now)
+        var body: [UInt8] = []
+        _ = try RequestTranslator.translate(
+            state.document, outline: outline, settings: translation, into: &body)
+        var record = request.record
+        record.requestBytes = request.bodyBytes
+        record.requestedModel = Array(outline.model.prefix(Limits.loggedBytesMax))
+        record.upstreamModel = translation.upstreamModel
+        self.request = request
+        self.request?.record = record
+        phase = .counting
+        count = PromptCount(body: body, model: translation.upstreamModel)
+        guard count == nil else { return act(.count) }
+        // Too large to be counted: by its bytes it is far beyond any model's window already.
+        let quick = TokenEstimate.inputTokens(state.document)
+        let tokens =
+            settings.configuration.calibratesTokenCounts
+            ? state.calibration.estimate(quick: quick, model: translation.upstreamModel) : quick
+        answerCount(tokens, at: now, into: &output)
+    }
+
+    /// Goes on with the count by a step of bounded work.
+    package mutating func countFurther(at now: MonotonicTime, into output: inout [UInt8]) {
+        guard var count else { return }
+        // Taken out meanwhile: a copy of the document would be one too many.
+        self.count = nil
+        var work = PromptCount.stepWork
+        guard let measure = count.proceed(&state.counting, work: &work) else {
+            self.count = count
+            return
+        }
+        switch phase {
+        case .counting:
+            let model = request?.record.upstreamModel ?? []
+            answerCount(estimate(measure, model: model), at: now, into: &output)
+        case .exchanging:
+            let model = exchange?.record.upstreamModel ?? []
+            let estimate = estimate(measure, model: model)
+            exchange?.promptCounted(measure, estimate: estimate)
+        case .receiving, .inflating, .closing:
+            break
+        }
+    }
+
+    private func estimate(_ measure: PromptMeasure, model: [UInt8]) -> Int {
+        settings.configuration.calibratesTokenCounts
+            ? state.calibration.estimate(measure, model: model) : measure.tokens
+    }
+
+    private mutating func answerCount(
+        _ tokens: Int, at now: MonotonicTime, into output: inout [UInt8]
+    ) {
+        var body: [UInt8] = []
+        body.append(#"{"input_tokens":"#)
+        body.append(decimal: tokens)
+        body.append("}")
+        answer(body, at: now, into: &output)
+    }
+
+    /// The client has gone while its request was counted.
+    mutating func abandonCount(at now: MonotonicTime) {
+        count = nil
+        guard var record = request?.record else { return }
+        record.outcome = .cancelled
+        self.record(record, at: now)
+    }
+}
