@@ -24,6 +24,8 @@ final class CatalogueKeeper {
     private var fetch: CatalogueFetch?
     private var transfer: Transfer?
     private var timeout: Timer?
+    /// Lets the fetch go on in the next turn.
+    private var turn: Timer?
     private var nextFetch: Duration = .zero
     /// How often fetching has failed since it last succeeded.
     private var failures = 0
@@ -77,6 +79,11 @@ final class CatalogueKeeper {
         else { return }
         let fetch = CatalogueFetch(bytesMax: Self.listBytesMax) { [unowned self] in ended($0) }
         self.fetch = fetch
+        // libcurl would hand over all that the socket has, a megabyte and more, within one turn. Not
+        // at once: a timer of this very moment could come before the clients.
+        let turn = Timer(on: loop) { [unowned self] in goOn() }
+        self.turn = turn
+        fetch.pause = { [unowned self] in turn.schedule(at: loop.now + .milliseconds(1)) }
         transfer = upstream.start(.models, owner: fetch)
         let timer = Timer(on: loop) { [unowned self] in
             endFetch(cancelling: true)
@@ -84,6 +91,12 @@ final class CatalogueKeeper {
         }
         timer.schedule(at: loop.now + Self.fetchTimeMax)
         timeout = timer
+    }
+
+    private func goOn() {
+        guard let transfer else { return }
+        fetch?.beginTurn()
+        upstream.resume(transfer)
     }
 
     /// Asks for nothing more.
@@ -109,9 +122,11 @@ final class CatalogueKeeper {
 
     private func store(_ catalogue: ModelCatalogue) {
         let logger = logger
-        directory?.replaceInBackground(fileName, with: catalogue.file) {
-            logger.warning("the list of models could not be written to the state directory")
-        }
+        directory?.replaceInBackground(
+            fileName, with: { catalogue.file },
+            failed: {
+                logger.warning("the list of models could not be written to the state directory")
+            })
     }
 
     /// The list's age says when the next one is due. A list of the future is old: the clock was
@@ -137,6 +152,7 @@ final class CatalogueKeeper {
         transfer = nil
         fetch = nil
         timeout = nil
+        turn = nil
     }
 
     private func ended(_ result: Result<[CatalogueModel], CatalogueFetch.Failure>) {
@@ -183,6 +199,12 @@ private final class CatalogueFetch: TransferOwner {
     private var reader = ModelListReader()
     private var status = 0
     private var bytes = 0
+    private var bytesOfTurn = 0
+    /// Called, within libcurl's callback, when enough was read for this turn.
+    var pause: () -> Void = {}
+
+    /// About a millisecond's work.
+    private static let bytesPerTurn = 128 << 10
 
     init(bytesMax: Int, ended: @escaping (Result<[CatalogueModel], Failure>) -> Void) {
         self.bytesMax = bytesMax
@@ -191,7 +213,14 @@ private final class CatalogueFetch: TransferOwner {
 
     override func transferResponded(_ head: UpstreamHead) { status = head.status }
 
+    func beginTurn() { bytesOfTurn = 0 }
+
     override func transferReceived(_ piece: Span<UInt8>) -> Bool {
+        guard bytesOfTurn < Self.bytesPerTurn else {
+            pause()
+            return false
+        }
+        bytesOfTurn += piece.count
         bytes += piece.count
         // The rest of a list without end comes to nothing, until its time is over.
         if status == 200, bytes <= bytesMax { reader.read(piece) }

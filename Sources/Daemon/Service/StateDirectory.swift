@@ -59,13 +59,14 @@ struct StateDirectory: Sendable {
         return false
     }
 
-    /// The same on a thread of its own. `failed` is called there.
+    /// The same on a thread of its own, where `bytes` and `failed` are called.
     func replaceInBackground(
-        _ name: String, with bytes: [UInt8], failed: @escaping @Sendable () -> Void
+        _ name: String, with bytes: @escaping @Sendable () -> [UInt8],
+        failed: @escaping @Sendable () -> Void
     ) {
         do throws(SystemError) {
             _ = try Thread(named: "state") {
-                if !replace(name, with: bytes) { failed() }
+                if !replace(name, with: bytes()) { failed() }
             }
         } catch {
             failed()

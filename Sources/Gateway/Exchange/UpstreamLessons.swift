@@ -43,6 +43,8 @@ struct UpstreamLessons {
     func contextTokens(
         of model: [UInt8], listed: Int? = nil, at now: MonotonicTime
     ) -> Int? {
+        // Nearly always; and the list of models asks a thousand times.
+        if windows.isEmpty { return nil }
         guard let window = windows[model], now < window.forgottenAt else { return nil }
         if let listed, window.tokens < listed, window.times < 2 { return nil }
         return window.tokens
