@@ -49,7 +49,8 @@ def managed(upstream, tmp_path):
         "NOTIFY_SOCKET": manager.path, "RUNTIME_DIRECTORY": str(runtime),
         "WATCHDOG_USEC": "600000", "CLAUDE_PROXY_LISTEN": "127.0.0.1:0",
         "CLAUDE_PROXY_UPSTREAM_URL": upstream.url, "CLAUDE_PROXY_UPSTREAM_PROFILE": "openrouter",
-        "CLAUDE_PROXY_WORKERS": "2", "OPENROUTER_API_KEY": KEY,
+        "CLAUDE_PROXY_WORKERS": "2", "CLAUDE_PROXY_MODELS_REFRESH": "0s",
+        "OPENROUTER_API_KEY": KEY,
     }
     process = subprocess.Popen(
         [binary(), "serve", "--config", str(file)], cwd=tmp_path, env=environment,
