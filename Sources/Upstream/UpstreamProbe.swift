@@ -89,7 +89,9 @@ package struct UpstreamProbe {
         unsafe curl_set_pointer(handle, CURLOPT_CURLU, nil)
         unsafe curl_set_string(handle, CURLOPT_URL, url)
         unsafe curl_set_pointer(handle, CURLOPT_HTTPHEADER, endpoint.fields(beta: call?.beta))
+        if call == nil { unsafe curl_set_long(handle, CURLOPT_HTTPGET, 1) }
         if let call {
+            unsafe curl_set_long(handle, CURLOPT_POST, 1)
             unsafe curl_set_off(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(call.body.count))
             // SAFETY: libcurl copies the bytes before the call returns.
             _ = unsafe call.body.withUnsafeBytes { bytes in

@@ -33,6 +33,8 @@ def behaving(models=None, key=None, chat=None, offset=0):
     """An upstream that is as it should be, but for what is given."""
 
     def answer(request):
+        if request.path.endswith(("/models", "/key")):
+            assert request.method == "GET" and request.body == b""
         if request.path.endswith("/models"):
             return models or answers.whole(200, {"data": [ENTRY, OTHER]}, Date=date(offset))
         if request.path.endswith("/key"):

@@ -18,7 +18,8 @@ ask_in_session() {
 
 check_records() {
   local record field billing
-  nearby python3 "$here/upstream.py" 9001 &
+  # Not by `nearby`: what is to be killed later has to be this shell's own child.
+  ip netns exec "$MACHINE" python3 "$here/upstream.py" 9001 &
   billing=$!
   eventually nearby curl -sS -o /dev/null http://127.0.0.1:9001/
   { base_settings && echo 'CLAUDE_PROXY_UPSTREAM_URL=http://127.0.0.1:9001/v1' &&
@@ -85,11 +86,11 @@ check_doctor() {
   check "… and nothing that was asked" lacks "$report" "private question"
   drop_in claude-proxy.service weaker <<'EOF'
 [Service]
-ProtectHome=no
+LockPersonality=no
 EOF
   inside systemctl restart claude-proxy
   check "the doctor sees a sandbox that was weakened" \
-    has "$(finding sandbox)" 'warning .*ProtectHome=no'
+    has "$(finding sandbox)" 'warning .*LockPersonality=no'
   inside_sh 'rm -r /run/systemd/system/claude-proxy.service.d; systemctl daemon-reload
     systemctl stop claude-proxy'
   check "… and that the service does not run" has "$(finding unit)" 'warning it does not run'

@@ -9,7 +9,7 @@ extension Checkup {
         }
         guard resolution.configuration != nil else {
             return resolution.faults.map { fault in
-                let isUnreadable = fault.key == nil && fault.reason == "Permission denied"
+                let isUnreadable = fault.key == nil && fault.reason.hasSuffix("Permission denied")
                 return Finding.failure(
                     "configuration", "\(fault)",
                     remedy: isUnreadable
