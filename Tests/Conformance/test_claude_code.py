@@ -221,6 +221,28 @@ def test_claude_code_shows_a_picture(upstream, session):
     assert base64.b64decode(data, validate=True)[:4] in (b"\x89PNG", b"\xff\xd8\xff\xe0", b"RIFF")
 
 
+def test_claude_code_carries_reasoning_and_signatures(upstream, session):
+    """What an upstream must have back with its calls comes back, byte for byte."""
+    details = [
+        {"type": "reasoning.summary", "summary": "Look at it.", "format": "openai-responses-v1",
+         "index": 0},
+        {"type": "reasoning.encrypted", "data": "Z0FB+/==", "id": "rs_1",
+         "format": "openai-responses-v1", "index": 1},
+    ]
+    extra = {"google": {"thought_signature": "c2ln+/=="}}
+    function = {"name": "Bash", "arguments": json.dumps({"command": "echo hi"})}
+    call = {"index": 0, "id": "call_1", "type": "function", "function": function}
+    upstream.always(playing(
+        ([answers.STREAM_HEAD, *[answers.piece({"reasoning_details": [one]}) for one in details],
+          answers.piece({"tool_calls": [{**call, "extra_content": extra}]}),
+          *answers.ending("tool_calls")], 1),
+        (saying("Done."), 0)))
+    assert session.ask("Go on.")["result"] == "Done."
+    [back] = [one for one in last_conversation(upstream).json["messages"] if "tool_calls" in one]
+    assert back["reasoning_details"] == details
+    assert back["tool_calls"][0]["extra_content"] == extra
+
+
 def test_claude_code_compacts_when_the_context_is_full(upstream, session):
     overflow = failing(400, (
         "This endpoint's maximum context length is 131072 tokens. However, you requested about "
@@ -259,11 +281,12 @@ def test_claude_code_waits_when_it_is_told_to(upstream, session):
         if not has_tool(request, "Bash"):
             return saying("A title")
         times.append(time.monotonic())
-        return failing(429, "Slow down", Retry_After="1") if len(times) == 1 else saying("Now.")
+        return failing(429, "Slow down", Retry_After="2") if len(times) == 1 else saying("Now.")
 
     upstream.always(script)
     assert session.ask("Hurry!")["result"] == "Now."
-    assert len(times) == 2 and 0.9 <= times[1] - times[0] < 15
+    # Left to itself it would have come back after half a second.
+    assert len(times) == 2 and 1.9 <= times[1] - times[0] < 15
 
 
 @pytest.mark.parametrize("inside", ["text", "a tool call"])

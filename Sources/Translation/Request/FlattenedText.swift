@@ -63,10 +63,23 @@ extension RequestWriter {
             }
             var members = document.members(of: node)
             while let (key, value) = document.next(&members) {
-                if isWorded(key) { appendWords(of: value, depth: depth + 1) }
+                if isWorded(key) {
+                    appendWords(of: value, depth: depth + 1)
+                } else if document.equals(key, "encrypted_content") {
+                    appendPage(value)
+                }
             }
         case .number, .true, .false, .null: break
         }
+    }
+
+    /// Appends what a page says that the proxy itself has packed.
+    private mutating func appendPage(_ node: JSONNode) {
+        guard document.kind(node) == .string,
+            let text = SearchContent.open(document.unescaped(node).span), !text.isEmpty
+        else { return }
+        scratch.append("\\n")
+        scratch.append(jsonEscaping: text.span)
     }
 
     /// Whether a member holds words for a reader: no types, ids or encrypted content.

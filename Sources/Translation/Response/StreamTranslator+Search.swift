@@ -66,7 +66,7 @@ extension StreamTranslator {
         // Opaque to clients, who send it back: what the page says, for later turns.
         output.append(#","encrypted_content":""#)
         if let content = document.member(source, "content"), document.kind(content) == .string {
-            Base64.encode(document.unescaped(content).span, into: &output)
+            SearchContent.write(document.unescaped(content).span, into: &output)
         }
         output.append(#"","page_age":null}"#)
     }

@@ -185,10 +185,13 @@ extension StreamTranslator {
             return empty
         case .foreign:
             // `null` and a string of nothing are ways to say: no arguments.
-            let text = Self.unescaped(call.arguments)
-            guard text == Array("null".utf8) || text == Array("\"\"".utf8) else { return nil }
-            writer.delta(empty.span, into: &output)
-            return empty
+            guard let text = Self.unescaped(call.arguments) else { return nil }
+            let isNone = text == Array("null".utf8) || text == Array("\"\"".utf8)
+            guard let input = isNone ? empty : Self.wrappedObject(text) else { return nil }
+            var escaped: [UInt8] = []
+            escaped.append(jsonEscaping: input.span)
+            writer.delta(escaped.span, into: &output)
+            return input
         case .begun:
             // Cut off at the token limit: Anthropic, too, leaves such a call in the message, and
             // as events its input ends where it ends.
@@ -199,6 +202,19 @@ extension StreamTranslator {
             guard (try? check.parse(text)) != nil else { return nil }
             return check.takeBytes()
         }
+    }
+
+    /// The object in `text` that is JSON in a JSON string: some servers wrap arguments twice.
+    private static func wrappedObject(_ text: [UInt8]) -> [UInt8]? {
+        var document = JSONDocument()
+        guard (try? document.parse(text)) != nil, document.kind(.root) == .string else {
+            return nil
+        }
+        let inner = document.unescaped(.root)
+        guard (try? document.parse(inner)) != nil, document.kind(.root) == .object else {
+            return nil
+        }
+        return document.takeBytes()
     }
 
     /// Decodes the content of a JSON string.

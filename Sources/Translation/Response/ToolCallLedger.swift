@@ -58,9 +58,11 @@ struct ToolCallLedger {
     /// The call that a delta belongs to; nil when it begins a new one.
     ///
     /// An id that is known names its call, unless the index differs. An unknown id is a new call,
-    /// even at a known index, or the late id of a call that has none. Without an id the index
-    /// decides; without both it is the last call, unless the delta names another tool or comes with
-    /// a name after the last call is complete.
+    /// even at a known index, or the late id of a call that has none, or one of the many that some
+    /// servers make up for every piece of a call. Without an id the index decides; without both it
+    /// is the last call, unless the delta names another tool or comes with a name after the last
+    /// call is complete. A piece without id and name never begins a call: at an unknown index, too,
+    /// it belongs to the last one, if that is not complete.
     func find(_ key: Key) -> Int? {
         if !key.id.isEmpty {
             if let known = calls.lastIndex(where: { $0.id == key.id }),
@@ -73,13 +75,33 @@ struct ToolCallLedger {
             let isLate = call.id.isEmpty && call.state == .waiting && call.name.isEmpty
             // The same id at another index, and that index known: the id is of no use.
             let isReused = call.id == key.id
-            return isLate || isReused ? last : nil
+            return isLate || isReused || isUnstable(key, call) ? last : nil
         }
-        guard let last = last(at: key.index) else { return nil }
+        guard let last = last(at: key.index) ?? lastForAStray(key) else { return nil }
         let call = calls[last]
         guard !key.name.isEmpty, !call.name.isEmpty else { return last }
         if key.name != call.name { return nil }
         return key.index == nil && call.isComplete ? nil : last
+    }
+
+    /// Whether the delta is a piece of `call`, whose index it has, under an id of its own: a new call
+    /// would name its tool, and would not begin within another's arguments.
+    private func isUnstable(_ key: Key, _ call: StreamedToolCall) -> Bool {
+        guard key.index != nil, !call.name.isEmpty else { return false }
+        switch call.extent.extent {
+        case .nothing: return key.name.isEmpty
+        case .begun: return key.name.isEmpty || key.name == call.name
+        case .complete, .foreign: return false
+        }
+    }
+
+    /// The call that a delta belongs to whose index is nobody's: some servers begin a call at one
+    /// index and go on at another.
+    private func lastForAStray(_ key: Key) -> Int? {
+        guard key.name.isEmpty, let last = calls.indices.last, !calls[last].isComplete else {
+            return nil
+        }
+        return last
     }
 
     private func last(at index: Int?) -> Int? {

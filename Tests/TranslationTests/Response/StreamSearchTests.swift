@@ -26,7 +26,7 @@ import Testing
         #expect(results?[0]?["url"] == .string("https://a/1"))
         #expect(results?[1]?["title"] == .string("\"q\""))
         let content = results?[0]?["encrypted_content"]?.string ?? ""
-        #expect(Base64.decode([UInt8](content.utf8).span) == [UInt8]("C".utf8))
+        #expect(SearchContent.open([UInt8](content.utf8).span) == [UInt8]("C".utf8))
         #expect(model.usage?["server_tool_use"]?["web_search_requests"]?.int == 1)
     }
 

@@ -117,6 +117,40 @@ import Testing
                 .contains(#""input":{"b":1.50,"a":12345678901234567890, "c":[1e3]}"#))
     }
 
+    // MARK: Ids and indexes that change
+
+    /// A new id with every piece (servers that make one up each time), with and without the name.
+    @Test(arguments: [nil, "Read"], [#""""#, #""{""#])
+    func aNewIdWithinACallIsNoNewCall(_ name: String?, _ first: String) {
+        guard name == nil || first != #""""# else { return }
+        let rest = first == #""""# ? #""{\"p\":""# : #""\"p\":""#
+        let stream =
+            Upstream.calls(Self.headA(first))
+            + Upstream.calls(Upstream.call(index: 0, id: "x1", name: name, arguments: rest))
+            + Upstream.calls(Upstream.call(index: 0, id: "x2", name: name, arguments: #""1}""#))
+        let model = check(stream + Upstream.end("tool_calls"))
+        #expect(model.outline == [Self.a])
+        #expect(model.inputs == [Self.inputA])
+    }
+
+    @Test func aCallMayGoOnAtAnIndexOfItsOwn() {
+        let stream =
+            Upstream.calls(Self.headA(#""{\"p\":1}""#))
+            + Upstream.calls(
+                Upstream.call(index: 0, id: "call_b", name: "Write", arguments: #""""#))
+            + Upstream.calls(Upstream.call(index: 1, arguments: #""{\"p\":1}""#))
+        let model = check(stream + Upstream.end("tool_calls"))
+        #expect(model.outline == [Self.a, "tool_use:call_b:Write"])
+        #expect(model.inputs == [Self.inputA, Self.inputA])
+    }
+
+    @Test func argumentsThatAreWrappedTwiceAreUnwrapped() {
+        let stream = Upstream.calls(Self.headA(#""\"{\\\"p\\\":1}\"""#))
+        let model = check(stream + Upstream.end("tool_calls"))
+        #expect(model.outline == [Self.a])
+        #expect(model.inputs == [Self.inputA])
+    }
+
     // MARK: What goes back with a call
 
     @Test(arguments: [false, true], ["google", "vertex"])
@@ -228,7 +262,7 @@ import Testing
 
     @Test(arguments: [
         #""{\"p\":}""#, #""{\"p\":1""#, #""[1]""#, #""hello""#, #""{a:1}""#, "[1]", "7", "true",
-        #""{\"p\":01}""#, #""\"{}\"""#,
+        #""{\"p\":01}""#, #""\"[]\"""#, #""\"{\"""#,
     ])
     func argumentsThatAreNoObjectFailTheResponse(_ arguments: String) {
         let call = Upstream.text("a") + Upstream.calls(Self.headA(arguments))

@@ -28,6 +28,8 @@ struct PlannedStream {
         case repeating
         /// Later pieces have an empty id and an empty name.
         case emptying
+        /// Every piece has an id of its own; the first one counts.
+        case unstable
         /// Every call has index 0 and an id of its own.
         case sameIndex
         /// No index: a piece without an id belongs to the last call.
@@ -142,7 +144,7 @@ struct PlannedStream {
         switch callStyle {
         case .indexed, .emptying, .whole:
             if random.below(4) == 0 { call.id = nil }
-        case .repeating, .sameIndex, .indexless: break
+        case .repeating, .sameIndex, .indexless, .unstable: break
         }
         return call
     }
@@ -229,7 +231,7 @@ struct PlannedStream {
         let call = calls[number]
         let index: Int? =
             switch callStyle {
-            case .indexed, .repeating, .emptying: number
+            case .indexed, .repeating, .emptying, .unstable: number
             case .sameIndex: 0
             case .indexless, .whole: nil
             }
@@ -239,7 +241,7 @@ struct PlannedStream {
             return [Upstream.call(index: nil, id: call.id, name: call.name, arguments: text)]
         }
         var texts = call.arguments.isEmpty ? [""] : Self.pieces(call.arguments, &random)
-        if !call.arguments.isEmpty, random.below(4) == 0 {
+        if !call.arguments.isEmpty, callStyle != .unstable, random.below(4) == 0 {
             // What Kimi appends: white space, or all of it once more.
             texts.append([" \n", call.arguments][random.below(2)])
         }
@@ -248,6 +250,9 @@ struct PlannedStream {
             if place == 0 || callStyle == .repeating {
                 return Upstream.call(
                     index: index, id: call.id, name: call.name, arguments: arguments)
+            }
+            if callStyle == .unstable {
+                return Upstream.call(index: index, id: "new-\(place)", arguments: arguments)
             }
             return callStyle == .emptying
                 ? Upstream.call(index: index, id: "", name: "", arguments: arguments)
