@@ -163,7 +163,8 @@ def test_thinking_goes_back_to_where_it_came_from(upstream, client):
 
 def test_tokens_are_counted(client):
     count = client.messages.count_tokens(model=MODEL, messages=HELLO, system="Be brief.")
-    assert 1 <= count.input_tokens <= 40
+    # With what the model's template says around them.
+    assert 10 <= count.input_tokens <= 120
 
 
 def test_models_are_listed_and_retrieved(client):

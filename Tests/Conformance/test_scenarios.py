@@ -71,7 +71,12 @@ def test_a_stream_adds_up_to_the_message(upstream, start, scenario):
         ) as client:
             return outcome(lambda: ask(client.messages))
 
-    assert run(streamed) == run(lambda messages: messages.create(**arguments))
+    results = [run(streamed), run(lambda messages: messages.create(**arguments))]
+    if not any(b"prompt_tokens" in answer for answer in scenario.answers):
+        # The proxy's own count, which is exact only if it was made before the answer's end.
+        for result in results:
+            assert result.get("usage", {"input_tokens": 1}).pop("input_tokens") > 0
+    assert results[0] == results[1]
 
 
 def test_there_are_scenarios_of_every_kind():

@@ -4,5 +4,4 @@ from support.fixtures import proxy, start, upstream  # noqa: F401
 
 
 def pytest_configure(config):
-    config.addinivalue_line(
-        "markers", "memory: measures the proxy's memory, which sanitizers spend themselves")
+    config.addinivalue_line("markers", "release: of the program as it is shipped, its size in memory")

@@ -43,6 +43,7 @@ def test_the_check_would_find_foundation():
     assert uses_of_foundation(build)
 
 
+@pytest.mark.release
 def test_the_program_loads_no_library_of_swift():
     dynamic = subprocess.run(
         ["readelf", "-d", binary()], capture_output=True, text=True, check=True).stdout

@@ -48,7 +48,7 @@ def test_200_streams_at_once_are_exact(upstream, proxy):
     assert len(proxy.wait_for_records(STREAMS)) == STREAMS
 
 
-@pytest.mark.memory
+@pytest.mark.release
 def test_a_slow_reader_holds_the_upstream_back(upstream, proxy):
     part, parts = 16 << 10, 4 << 10  # 64 MiB of text
     sent = threading.Event()

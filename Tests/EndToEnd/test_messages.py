@@ -49,7 +49,7 @@ def test_a_message_is_streamed(upstream, proxy):
     delta = '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":%s}}'
     assert normalised(response.body) == sse(
         '{"type":"message_start","message":{' + HEAD + '],"stop_reason":null,'
-        '"stop_sequence":null,' + USAGE % (7, 1) + "}}",
+        '"stop_sequence":null,' + USAGE % (1, 1) + "}}",
         '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}',
         delta % '"Hel"',
         delta % json.dumps("lo \\ \"quoted\" \u00e9 \U0001f600\n"),

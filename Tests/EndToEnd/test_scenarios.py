@@ -86,7 +86,11 @@ def test_the_binary_gives_the_golden_files(upstream, start, folder):
     golden = golden_response(folder)
     assert response.status == golden.status
     assert fields_of(response) == fields_of(golden)
-    assert readable(response.body) == readable(golden.body.removesuffix(b"\n"))
+    bodies = [readable(response.body), readable(golden.body.removesuffix(b"\n"))]
+    if not any(b"prompt_tokens" in answer.read_bytes() for answer in folder.glob("upstream.response*")):
+        # The proxy's own count, which is exact only if it was made before the answer's end.
+        bodies = [re.sub(rb'"input_tokens":[1-9]\d*', b'"input_tokens":1', body) for body in bodies]
+    assert bodies[0] == bodies[1]
     sent = [(request.header("x-anthropic-beta"), request.body) for request in upstream.requests]
     assert sent == list(golden_requests(folder))
     assert KEY.encode() not in response.head + response.body

@@ -10,7 +10,7 @@ import pytest
 
 from support import DEADLINE, answers
 from support.client import Client, message
-from support.proxy import KEY, binary, run
+from support.proxy import KEY, binary, run, under_sanitizers
 from support.upstream import Wait
 
 
@@ -50,7 +50,7 @@ def managed(upstream, tmp_path):
         "WATCHDOG_USEC": "600000", "CLAUDE_PROXY_LISTEN": "127.0.0.1:0",
         "CLAUDE_PROXY_UPSTREAM_URL": upstream.url, "CLAUDE_PROXY_UPSTREAM_PROFILE": "openrouter",
         "CLAUDE_PROXY_WORKERS": "2", "CLAUDE_PROXY_MODELS_REFRESH": "0s",
-        "OPENROUTER_API_KEY": KEY,
+        "OPENROUTER_API_KEY": KEY, **under_sanitizers(),
     }
     process = subprocess.Popen(
         [binary(), "serve", "--config", str(file)], cwd=tmp_path, env=environment,

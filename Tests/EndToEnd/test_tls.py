@@ -14,7 +14,8 @@ pytestmark = needs_front
 
 def test_many_streams_share_one_http2_connection(upstream, front, start, certificates):
     url, log = front("good")
-    proxy = start(url=url, UPSTREAM_CA_FILE=str(certificates / "ca.pem"))
+    # Each worker has its own connections.
+    proxy = start(url=url, UPSTREAM_CA_FILE=str(certificates / "ca.pem"), WORKERS="1")
     upstream.always(answers.saying("Hel", "lo"))
     assert proxy.post(message()).json["content"][0]["text"] == "Hello"
     texts = []

@@ -43,6 +43,8 @@ def test_a_models_own_tokenizer_is_learnt_and_kept(upstream, start, tmp_path):
         number = int(request.json["messages"][0]["content"].split(":")[0])
         usage = {"prompt_tokens": hidden(number), "completion_tokens": 5,
                  "prompt_tokens_details": {"cached_tokens": hidden(number) // 2}}
+        # Only an answer that outlasts the count of its prompt teaches, as all real ones do.
+        time.sleep(0.1)
         return answers.saying("ok", usage=usage)
 
     upstream.always(script)
@@ -85,10 +87,19 @@ def test_hostile_usage_teaches_nothing(upstream, start):
 
 def test_a_stream_begins_with_the_count(upstream, proxy):
     messages = talk(3)
-    upstream.always([Wait(0.3), *answers.saying("ok")])
-    events = proxy.post(message(messages=messages, stream=True)).events
+    answer = threading.Event()
+    upstream.always([Wait(answer), *answers.saying("ok")])
+    # The prompt is counted while the upstream thinks; a count that is asked for waits its turn
+    # behind it.
+    with proxy.connect() as client:
+        client.begin(message(messages=messages, stream=True))
+        upstream.request()
+        counted = count(proxy, messages=messages)
+        answer.set()
+        client.response_head()
+        events = [value for value, _ in client.events()]
     first = events[0]["message"]["usage"]["input_tokens"]
-    assert first == count(proxy, messages=messages)
+    assert first == counted
 
 
 def test_counts_stop_when_their_client_has_gone(proxy):

@@ -6,7 +6,7 @@ package enum Milestone: Int, CaseIterable {
     case streamCompleted, messageCompleted, streamFailedMidway, statusBeforeStream
     case streamToHTTP10, closeByRequest, continueSent, pipelined, readingPausedBySession
     case chunkedRequest, gzipInflated, gzipInvalid, gzipTooLarge, headProbe
-    case countedTokens, listedModels, health, notFound, methodNotAllowed, mediaTypeRefused
+    case countedTokens, counted, listedModels, health, notFound, methodNotAllowed, mediaTypeRefused
     case invalidRequest, bodyTooLarge, headTimedOut, bodyTimedOut, idleTimedOut, hostileRefused
     case accessRefused, tokenRefused, connectionRefused
     case clientReset, clientHalfClosed, clientLeftWhileAsked, clientLeftWhileStreaming

@@ -94,6 +94,7 @@ final class Connection {
 /// What a connection needs of the world round it.
 protocol ShellContext: AnyObject {
     var now: MonotonicTime { get }
+    var state: GatewayState { get }
     func startCall(_ call: UpstreamCall, for connection: Connection) throws -> Call
     func callDropped(_ call: Call, isReleased: Bool)
     func recorded(_ record: RequestRecord, on connection: Connection) throws
@@ -183,6 +184,13 @@ struct Shell<World: ShellContext> {
         }
     }
 
+    /// A step of the session's token count.
+    func count(_ connection: Connection) throws {
+        guard connection.isOpen, connection.session.isCounting else { return }
+        connection.session.countFurther(at: world.now, into: &connection.output)
+        try performActions(connection)
+    }
+
     func drain(_ connection: Connection) throws {
         guard connection.isOpen else { return }
         connection.session.drain(at: world.now)
@@ -263,6 +271,11 @@ struct Shell<World: ShellContext> {
         case .inflate(let body, let bytesMax):
             let result = inflate(body, bytesMax)
             connection.session.bodyInflated(result, at: world.now, into: &connection.output)
+        case .count:
+            // `count` goes on with it, turn by turn.
+            world.reached(.counted)
+        case .learn(let observation):
+            world.state.calibration.learn(observation)
         case .pauseReading:
             if connection.isOpen { connection.isReadingPaused = true }
             world.reached(.readingPausedBySession)

@@ -14,7 +14,7 @@ package final class World: ShellContext {
 
     private(set) var now: MonotonicTime = .seconds(1000)
     var random: SplitMix64
-    private var state: GatewayState
+    private(set) var state: GatewayState
     private let settings: [Settings]
     private var connections: [Connection] = []
     private var connectionsMade = 0
@@ -333,6 +333,7 @@ package final class World: ShellContext {
             current = connection.number
             try shell.serveTimers(connection)
             if connection.isQueued { try shell.performActions(connection) }
+            if random.chance(70) { try shell.count(connection) }
             try shell.flush(connection, upTo: random.size(upTo: 64 << 10))
             try check(connection)
             try checkAfterTurn(connection)
@@ -407,7 +408,8 @@ package final class World: ShellContext {
             return try require(connection.call == nil, "a call outlives its session")
         }
         guard let deadline = connection.session.deadline else {
-            throw Violation("a session without a deadline")
+            return try require(
+                connection.session.isCounting, "a session without a deadline")
         }
         try require(deadline > now, "a deadline that was served is still due")
         if connection.call != nil, connection.client.hasFinished, connection.inbound.isEmpty {

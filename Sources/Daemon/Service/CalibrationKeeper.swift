@@ -43,10 +43,11 @@ final class CalibrationKeeper {
         guard isChanged, now - savedAt >= Self.savePeriod, let directory else { return }
         isChanged = false
         savedAt = now
-        let logger = logger
-        directory.replaceInBackground(Self.fileName, with: calibration.encoded()) {
-            logger.warning("\(Self.fileName) could not be written into the state directory")
-        }
+        directory.replaceInBackground(
+            Self.fileName, with: { [calibration] in calibration.encoded() },
+            failed: { [logger] in
+                logger.warning("\(Self.fileName) could not be written into the state directory")
+            })
     }
 
     /// Writes the file at the end.

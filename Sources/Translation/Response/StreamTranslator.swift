@@ -304,7 +304,7 @@ package struct StreamTranslator: ~Copyable {
         body.append(bytes)
         // A page or a list is no completion however it goes on; its begin tells what it is.
         if body.count >= limits.pageBytesMax, body[0] != UInt8(ascii: "{") {
-            fail(Self.notAnAnswer(UpstreamErrorReader.summary(ofPage: body)), into: &output)
+            fail(Self.notAnAnswer(errorReader.summary(ofPage: body)), into: &output)
         }
     }
 

@@ -37,6 +37,15 @@ def full_names(settings):
     }
 
 
+def under_sanitizers():
+    """The environment that `make sanitize` asks for: the options, and workers that can race."""
+    if "TSAN_OPTIONS" not in os.environ:
+        return {}
+    # Suppressions go by names, and the program that finds them is found by PATH.
+    names = ["ASAN_OPTIONS", "TSAN_OPTIONS", "CLAUDE_PROXY_WORKERS", "PATH"]
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
 def run(arguments, directory, environment=None):
     """Runs a command of the program to its end."""
     return subprocess.run(
@@ -61,10 +70,7 @@ class Proxy:
             environment["CLAUDE_PROXY_UPSTREAM_URL"] = upstream_url
         if state:
             environment["STATE_DIRECTORY"] = str(state)
-        # For sanitizers: their options, and as many workers as there can be races between.
-        for name in ["ASAN_OPTIONS", "TSAN_OPTIONS", "CLAUDE_PROXY_WORKERS"]:
-            if value := os.environ.get(name):
-                environment[name] = value
+        environment.update(under_sanitizers())
         environment.update(full_names(settings))
         self.process = subprocess.Popen(
             [binary(), "serve", *arguments], cwd=directory,

@@ -66,6 +66,7 @@ import Testing
         ("CLAUDE_PROXY_MAX_BODY", "1GiB", "1GiB"),
         ("CLAUDE_PROXY_MAX_BODY", "1025B", "1025B"),
         ("CLAUDE_PROXY_MAX_CONNECTIONS", "1000000", "1000000"),
+        ("CLAUDE_PROXY_MAX_REQUESTS", "250", "250"),
     ]
 
     @Test("A value that is allowed is taken and reads back in its canonical form", arguments: valid)
@@ -274,6 +275,7 @@ import Testing
         ("CLAUDE_PROXY_MAX_BODY", "64M", #""M" is not a unit of size"#),
         ("CLAUDE_PROXY_MAX_BODY", "much", "it is not a whole number with a unit, such as 64MiB"),
         ("CLAUDE_PROXY_MAX_CONNECTIONS", "1000001", "it is out of range"),
+        ("CLAUDE_PROXY_MAX_REQUESTS", "0", "it is out of range"),
     ]
 
     @Test("A value that is not allowed is refused with its reason", arguments: invalid)

@@ -261,7 +261,7 @@ import Testing
     @Test func answersThatNobodyTakesHoldTheNextRequestsUp() throws {
         let driver = try SessionDriver()
         let health = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        let requests = 2000
+        let requests = 4000
         driver.receive(String(repeating: health, count: requests))
         #expect(driver.output.count < Limits.outputHighWater + 4096)
         #expect(driver.actions == ["pause"], "what is ahead is kept, and no more is read")
