@@ -59,22 +59,24 @@ struct ConfigurationResolver {
     private mutating func reportUnknown(
         _ key: String, in kind: ConfigurationSource.Kind, _ origin: ConfigurationOrigin
     ) {
-        let guess = OptionTable.suggestion(for: key)
-        let hint = guess.map { "; did you mean \($0)?" } ?? ""
-        if key.hasPrefix(OptionTable.ownPrefix), kind == .file {
+        let isOurs = key.hasPrefix(OptionTable.ownPrefix)
+        // The environment is full of others' names; searching for what each might mean takes
+        // milliseconds of the start.
+        guard isOurs || kind == .file else { return }
+        let isLikeOurs = key.hasPrefix(OptionTable.sharedPrefix) || OptionTable.isClose(key)
+        guard isOurs || isLikeOurs else { return }
+        let hint = OptionTable.suggestion(for: key).map { "; did you mean \($0)?" } ?? ""
+        if isOurs, kind == .file {
             faults.append(
                 ConfigurationFault(
                     key: key, origin: origin, value: nil,
                     reason: "there is no such setting\(hint)", allowed: nil))
-            return
+        } else {
+            warnings.append(
+                ConfigurationWarning(
+                    severity: .warning, key: key, origin: origin,
+                    text: "there is no such setting, it is ignored\(hint)"))
         }
-        let isOurs = key.hasPrefix(OptionTable.ownPrefix)
-        let isLikeOurs = key.hasPrefix(OptionTable.sharedPrefix) || OptionTable.isClose(key)
-        guard isOurs || kind == .file && isLikeOurs else { return }
-        warnings.append(
-            ConfigurationWarning(
-                severity: .warning, key: key, origin: origin,
-                text: "there is no such setting, it is ignored\(hint)"))
     }
 
     consuming func finish() -> Resolution {
