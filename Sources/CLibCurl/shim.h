@@ -31,6 +31,10 @@ static inline CURLcode curl_set_open_socket_function(
     CURL *handle, curl_opensocket_callback function) {
     return (curl_easy_setopt)(handle, CURLOPT_OPENSOCKETFUNCTION, function);
 }
+static inline CURLcode curl_set_close_socket_function(
+    CURL *handle, curl_closesocket_callback function) {
+    return (curl_easy_setopt)(handle, CURLOPT_CLOSESOCKETFUNCTION, function);
+}
 
 static inline CURLcode curl_get_long(CURL *handle, CURLINFO info, long *value) {
     return (curl_easy_getinfo)(handle, info, value);

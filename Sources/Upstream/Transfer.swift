@@ -72,9 +72,12 @@ import Glibc
         unsafe curl_set_seek_function(handle, seekCallback)
         unsafe curl_set_pointer(handle, CURLOPT_SEEKDATA, context)
         unsafe curl_set_open_socket_function(handle, openSocketCallback)
-        // SAFETY: the client outlives its handles.
-        let owner = unsafe Unmanaged.passUnretained(client).toOpaque()
-        unsafe curl_set_pointer(handle, CURLOPT_OPENSOCKETDATA, owner)
+        // SAFETY: the client keeps both, and outlives its handles.
+        let sockets = unsafe Unmanaged.passUnretained(client.sockets).toOpaque()
+        unsafe curl_set_pointer(handle, CURLOPT_OPENSOCKETDATA, sockets)
+        unsafe curl_set_close_socket_function(handle, closeSocketCallback)
+        unsafe curl_set_pointer(handle, CURLOPT_CLOSESOCKETDATA, sockets)
+        unsafe curl_set_pointer(handle, CURLOPT_SHARE, UnsafeRawPointer(client.tlsSessions))
         unsafe curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
         unsafe curl_set_long(handle, CURLOPT_TCP_NODELAY, 1)
         unsafe curl_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1)

@@ -21,7 +21,10 @@ import Glibc
     private var timer: Timer?
     private var isTimeoutDue = false
     private var isInLibcurl = false
-    private var sockets: UpstreamSockets?
+    let sockets: UpstreamSockets
+    /// TLS sessions by host: libcurl 7.88 keeps them with each handle otherwise, so that a handle's
+    /// first connection would always cost a full handshake.
+    let tlsSessions: UnsafeMutableRawPointer
     private var idle: [Transfer] = []
     /// Every transfer that libcurl holds a pointer to.
     private var activeTransfers: [ObjectIdentifier: Transfer] = [:]
@@ -35,18 +38,24 @@ import Glibc
     package init(
         on loop: Loop, configuration: Configuration, version: String, proxies: ProxyEnvironment
     ) {
-        guard let multi = unsafe curl_multi_init() else { preconditionFailure("out of memory") }
+        guard let multi = unsafe curl_multi_init(), let share = unsafe curl_share_init() else {
+            preconditionFailure("out of memory")
+        }
+        unsafe curl_share_set_lock_data(share, CURL_LOCK_DATA_SSL_SESSION)
+        unsafe tlsSessions = unsafe share
         self.loop = loop
+        sockets = UpstreamSockets(loop: loop)
         unsafe self.multi = unsafe multi
         self.proxies = proxies
         userAgent = "claude-proxy/\(version)"
         endpoint = UpstreamEndpoint(configuration, userAgent: userAgent, proxies: proxies)
-        sockets = UpstreamSockets(client: self)
         timer = Timer(on: loop) { [unowned self] in isTimeoutDue = true }
+        sockets.client = self
         // SAFETY: the client outlives the multi, which deinit cleans up.
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        let socketsContext = unsafe Unmanaged.passUnretained(sockets).toOpaque()
         unsafe curl_multi_set_socket_function(multi, socketCallback)
-        unsafe curl_multi_set_pointer(multi, CURLMOPT_SOCKETDATA, context)
+        unsafe curl_multi_set_pointer(multi, CURLMOPT_SOCKETDATA, socketsContext)
         unsafe curl_multi_set_timer_function(multi, timerCallback)
         unsafe curl_multi_set_pointer(multi, CURLMOPT_TIMERDATA, context)
         unsafe curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, Self.connectionsKept)
@@ -60,6 +69,7 @@ import Glibc
         }
         idle = []
         unsafe curl_multi_cleanup(multi)
+        unsafe curl_share_cleanup(tlsSessions)
     }
 
     /// Must be called once, before the first client is made and before threads are started.
@@ -131,7 +141,7 @@ import Glibc
     // MARK: libcurl
 
     /// A socket of libcurl's is ready.
-    fileprivate func socketReady(_ descriptor: CInt, _ readiness: Readiness) {
+    func socketReady(_ descriptor: CInt, _ readiness: Readiness) {
         var events: CInt = 0
         if !readiness.isDisjoint(with: [.readable, .peerClosed, .hangup]) {
             events |= CURL_CSELECT_IN
@@ -183,74 +193,13 @@ import Glibc
             if isTimeoutDue { loop.requestTurn() }
         }
     }
-
-    /// libcurl has opened a socket. If that has the number of one that it has closed in the same
-    /// breath, it believes that we go on watching it.
-    fileprivate func opened(_ descriptor: CInt) {
-        if loop.isRegistered(descriptor) { loop.renew(descriptor) }
-    }
-
-    /// libcurl waits for something else on `descriptor`.
-    fileprivate func watch(_ descriptor: CInt, for what: CInt) {
-        guard let sockets else { return }
-        if what == CURL_POLL_REMOVE {
-            // libcurl 7.88 closes the socket of a connect that is broken off before it says so.
-            if loop.isRegistered(descriptor) { loop.forget(descriptor) }
-            return
-        }
-        var interest: Interest = []
-        if what & CURL_POLL_IN != 0 { interest.insert(.readable) }
-        if what & CURL_POLL_OUT != 0 { interest.insert(.writable) }
-        if loop.isRegistered(descriptor) {
-            loop.setInterest(interest, of: descriptor)
-            return
-        }
-        do throws(SystemError) {
-            try loop.register(descriptor, for: interest, handler: sockets)
-        } catch {
-            // The kernel has no memory for one more watch. The transfer will not move, and its
-            // time-out ends it with an error that says so.
-        }
-    }
 }
 
-/// Receives the events of all of libcurl's sockets.
-private final class UpstreamSockets: EventHandler {
-    private unowned let client: UpstreamClient
-
-    init(client: UpstreamClient) { self.client = client }
-
-    override func ready(_ readiness: Readiness, on descriptor: CInt) {
-        client.socketReady(descriptor, readiness)
-    }
-}
-
-// MARK: libcurl's callbacks
-
-private let socketCallback: curl_socket_callback = { _, descriptor, what, context, _ in
-    guard let context = unsafe context else { return 0 }
-    // SAFETY: the pointer is the client, which lives as long as its multi.
-    unsafe Unmanaged<UpstreamClient>.fromOpaque(context).takeUnretainedValue()
-        .watch(descriptor, for: what)
-    return 0
-}
-
-/// For handles: `CURLOPT_OPENSOCKETFUNCTION`. The socket is the one that libcurl would make itself.
-let openSocketCallback: curl_opensocket_callback = { context, _, address in
-    guard let context = unsafe context, let address = unsafe address?.pointee else {
-        return curl_socket_bad
-    }
-    let type = address.socktype | CInt(SOCK_CLOEXEC.rawValue)
-    let descriptor = socket(address.family, type, address.protocol)
-    guard descriptor >= 0 else { return curl_socket_bad }
-    // SAFETY: as above; the client outlives every transfer of its multi.
-    unsafe Unmanaged<UpstreamClient>.fromOpaque(context).takeUnretainedValue().opened(descriptor)
-    return descriptor
-}
+// MARK: libcurl's callback
 
 private let timerCallback: curl_multi_timer_callback = { _, milliseconds, context in
     guard let context = unsafe context else { return 0 }
-    // SAFETY: as above.
+    // SAFETY: the pointer is the client, which lives as long as its multi.
     unsafe Unmanaged<UpstreamClient>.fromOpaque(context).takeUnretainedValue()
         .setTimeout(milliseconds)
     return 0

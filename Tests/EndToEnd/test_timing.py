@@ -9,7 +9,7 @@ import pytest
 from support import answers
 from support.answers import saying
 from support.client import message, text_of
-from support.upstream import UNTIL_LEFT, Signal, Wait
+from support.upstream import CLOSE, UNTIL_LEFT, Signal, Wait
 
 # How soon the upstream must see that its answer is not wanted. It is about 1 ms on an idle machine.
 CANCEL_SECONDS_MAX = 0.25
@@ -204,3 +204,17 @@ def test_an_idle_connection_is_closed_without_a_word(upstream, start):
     with proxy.connect() as client:
         assert client.ask("GET", "/health").status == 200
         client.expect_end()
+
+
+def test_an_upstream_that_closes_an_idle_connection_costs_nothing(upstream, proxy):
+    go = Event()
+    upstream.always(saying("Hi"))
+    upstream.will([*saying("Hi"), Wait(go), CLOSE])
+    assert proxy.post(message()).status == 200
+    go.set()
+    busy = proxy.cpu_seconds()
+    time.sleep(0.5)
+    # Who keeps watching a connection that has ended spins.
+    assert proxy.cpu_seconds() - busy < 0.1
+    assert proxy.post(message()).status == 200
+    assert upstream.connection_count == 2

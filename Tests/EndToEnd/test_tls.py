@@ -8,6 +8,7 @@ import pytest
 from support import DEADLINE, answers
 from support.client import message, text_of
 from support.tls import certificates, front, needs_front  # noqa: F401
+from support.upstream import Signal, Wait
 
 pytestmark = needs_front
 
@@ -35,6 +36,25 @@ def test_many_streams_share_one_http2_connection(upstream, front, start, certifi
         time.sleep(0.01)
     assert len(set(lines)) == 1, "one connection"
     assert lines[0].split()[0] == "h2"
+
+
+def test_a_new_connection_resumes_a_known_tls_session(upstream, front, start, certificates):
+    url, log = front("good", "--npn-list=http/1.1")
+    proxy = start(url=url, UPSTREAM_CA_FILE=str(certificates / "ca.pem"), WORKERS="1")
+    upstream.always(answers.saying("Hello"))
+    assert proxy.post(message()).status == 200
+
+    # With the first connection taken, the second request needs another.
+    come, go = threading.Event(), threading.Event()
+    upstream.will([Signal(come), Wait(go), *answers.saying("Hello")])
+    first = threading.Thread(target=proxy.post, args=(message(),))
+    first.start()
+    assert come.wait(DEADLINE)
+    assert proxy.post(message()).status == 200
+    go.set()
+    first.join(DEADLINE)
+    resumed = {line.split()[1]: line.split()[2] for line in log.read_text().splitlines()}
+    assert list(resumed.values()) == [".", "r"]
 
 
 @pytest.mark.parametrize("name", ["expired", "other"])

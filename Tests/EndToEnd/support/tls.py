@@ -45,10 +45,13 @@ def certificates(tmp_path_factory):
 
 @pytest.fixture
 def front(upstream, certificates, tmp_path):
-    """Starts a TLS front before the scripted upstream; gives its URL and its access log."""
+    """Starts a TLS front before the scripted upstream; gives its URL and its access log.
+
+    A line of the log: the protocol, the port of the connection, and `r` if its TLS session was resumed.
+    """
     processes = []
 
-    def start(name):
+    def start(name, *options):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -57,7 +60,8 @@ def front(upstream, certificates, tmp_path):
         process = subprocess.Popen(
             [
                 "nghttpx", f"-f127.0.0.1,{port}", f"-b{address}", "--workers=1",
-                f"--accesslog-file={log}", "--accesslog-format=$alpn $remote_port",
+                f"--accesslog-file={log}", "--accesslog-format=$alpn $remote_port $tls_session_reused",
+                *options,
                 str(certificates / f"{name}.key"), str(certificates / f"{name}.pem"),
             ],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
