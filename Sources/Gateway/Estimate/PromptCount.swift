@@ -99,7 +99,7 @@ struct PromptCount {
         work -= body.count / Self.readBytesPerWork
         phase = .segments
         do throws(JSONError) {
-            try document.parse(exchanging: &body)
+            try document.parse(exchanging: &body, isTrusted: true)
         } catch {
             // The body is our own; extra fields of the configuration cannot break it either.
             phase = .done

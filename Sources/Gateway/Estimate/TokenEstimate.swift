@@ -19,12 +19,14 @@ package enum TokenEstimate {
 
     /// The input tokens of a parsed request of the Messages API: system, messages, tools.
     ///
-    /// Cost: one pass over the text. Base64 data and signatures count by their kind, not their length.
+    /// Cost: one pass over the text, or over a quarter of it where the request is large. Base64 data and
+    /// signatures count by their kind, not their length.
     package static func inputTokens(_ document: JSONDocument) -> Int {
+        let isSampled = document.bytes.count >= sampledBytesMin
         var sum = 0
         for key in Part.allCases {
             guard let value = document.member(.root, key.name) else { continue }
-            sum += weight(of: document, value)
+            sum += weight(of: document, value, isSampled)
         }
         return max(1, (sum + 32) / 64)
     }
@@ -42,23 +44,30 @@ package enum TokenEstimate {
     }
 
     /// The weight of a value with all that it holds. Depth is bounded by the parser's limit.
-    private static func weight(of document: JSONDocument, _ node: JSONNode) -> Int {
+    private static func weight(
+        of document: JSONDocument, _ node: JSONNode, _ isSampled: Bool
+    ) -> Int {
         switch document.kind(node) {
         case .string:
-            return weight(of: document.bytes.span.extracting(document.content(node)))
+            let text = document.bytes.span.extracting(document.content(node))
+            return isSampled ? weight(ofSample: text) : weight(of: text)
         case .number, .true, .false, .null:
             return 64
         case .array:
             var sum = 0
             var elements = document.elements(of: node)
-            while let element = document.next(&elements) { sum += weight(of: document, element) }
+            while let element = document.next(&elements) {
+                sum += weight(of: document, element, isSampled)
+            }
             return sum
         case .object:
-            return weightOfObject(document, node)
+            return weightOfObject(document, node, isSampled)
         }
     }
 
-    private static func weightOfObject(_ document: JSONDocument, _ node: JSONNode) -> Int {
+    private static func weightOfObject(
+        _ document: JSONDocument, _ node: JSONNode, _ isSampled: Bool
+    ) -> Int {
         var sum = structure
         var members = document.members(of: node)
         while let member = document.next(&members) {
@@ -77,52 +86,80 @@ package enum TokenEstimate {
             {
                 continue
             } else {
-                sum += 32 + weight(of: document, member.value)
+                sum += 32 + weight(of: document, member.value, isSampled)
             }
         }
         return sum
     }
 
-    /// The weight of the content of a JSON string, still escaped: one of the two passes over all of a
-    /// request. Eight bytes at a time where they are ASCII without an escape.
-    static func weight(of text: Span<UInt8>) -> Int {
+    /// From here on a request has so much text that a quarter of it is like the whole, within a percent
+    /// or two: less than what classes of bytes are off by.
+    private static let sampledBytesMin = 64 << 10
+    /// Of so many bytes of a text the first quarter is weighed.
+    private static let samplePeriod = 256
+
+    private static func weight(ofSample text: Span<UInt8>) -> Int {
+        guard text.count > samplePeriod else { return weight(of: text) }
+        var weight = 0
+        var weighed = 0
+        var start = 0
+        while start < text.count {
+            let end = min(start &+ samplePeriod / 4, text.count)
+            // The beginning of a word that is cut is in the part before.
+            weight &+= self.weight(of: text.extracting(start..<end), isInWord: start > 0)
+            weighed &+= end &- start
+            start &+= samplePeriod
+        }
+        return weight * text.count / weighed
+    }
+
+    /// The weight of the content of a JSON string, still escaped. Eight bytes at a time up to an escape
+    /// or a character beyond ASCII.
+    static func weight(of text: Span<UInt8>, isInWord: Bool = false) -> Int {
         // SAFETY: every byte of a UInt8 span is initialised.
         let raw = unsafe text.bytes
         var weight = 0
-        var isInWord = false
+        var isInWord = isInWord
         var index = 0
-        // Up to here the bytes are looked at one by one.
-        var singlyUntil = 0
-        while index < text.count {
-            if index >= singlyUntil, index &+ 8 <= text.count {
-                // SAFETY: the load is of eight bytes that lie within the span.
-                let word = unsafe raw.unsafeLoadUnaligned(
-                    fromUncheckedByteOffset: index, as: UInt64.self
-                ).littleEndian
-                let others = nonPlain(word)
-                if others == 0 {
-                    weight &+= self.weight(ofPlain: word, &isInWord)
-                    index &+= 8
-                } else {
-                    singlyUntil = index &+ (others.trailingZeroBitCount >> 3) &+ 1
-                }
+        while index &+ 8 <= text.count {
+            // SAFETY: the load is of eight bytes that lie within the span.
+            let word = unsafe raw.unsafeLoadUnaligned(
+                fromUncheckedByteOffset: index, as: UInt64.self
+            ).littleEndian
+            let others = nonPlain(word)
+            guard others != 0 else {
+                weight &+= self.weight(ofPlain: word, count: 8, &isInWord)
+                index &+= 8
                 continue
             }
-            let byte = text[index]
-            index &+= 1
-            if byte | 0x20 &- UInt8(ascii: "a") < 26 {
-                weight &+= isInWord ? letter : letter + wordStart
-                isInWord = true
-                continue
+            let plain = others.trailingZeroBitCount >> 3
+            if plain > 0 {
+                weight &+= self.weight(
+                    ofPlain: word & ((1 &<< UInt64(plain &* 8)) &- 1), count: plain, &isInWord)
+                index &+= plain
             }
-            isInWord = false
-            if byte == UInt8(ascii: "\\"), index < text.count {
-                index &+= weightOfEscape(text, index, &weight)
-            } else {
-                weight &+= weightOfOther(byte)
+            weight &+= weightOfNext(text, &index, &isInWord)
+            while index < text.count, text[index] >= 0x80 {
+                weight &+= weightOfNext(text, &index, &isInWord)
             }
         }
+        while index < text.count { weight &+= weightOfNext(text, &index, &isInWord) }
         return weight
+    }
+
+    /// The weight of the byte or the escape at `index`, which becomes that of the next.
+    private static func weightOfNext(
+        _ text: Span<UInt8>, _ index: inout Int, _ isInWord: inout Bool
+    ) -> Int {
+        let byte = text[index]
+        index &+= 1
+        if byte | 0x20 &- UInt8(ascii: "a") < 26 {
+            defer { isInWord = true }
+            return isInWord ? letter : letter + wordStart
+        }
+        isInWord = false
+        guard byte == UInt8(ascii: "\\"), index < text.count else { return weightOfOther(byte) }
+        return weightOfEscape(text, &index)
     }
 
     private static let letter = 7
@@ -149,8 +186,11 @@ package enum TokenEstimate {
         (word &+ ones &* UInt64(0x80 &- limit)) & tops
     }
 
+    /// The weight of the lowest `count` bytes; those above must be zero.
     @inline(__always)
-    private static func weight(ofPlain word: UInt64, _ isInWord: inout Bool) -> Int {
+    private static func weight(
+        ofPlain word: UInt64, count: Int, _ isInWord: inout Bool
+    ) -> Int {
         let lower = word | (ones &* 0x20)
         // `{` follows `z`, and `:` follows `9`.
         let letters = atLeast(UInt8(ascii: "a"), lower) & ~atLeast(UInt8(ascii: "{"), lower)
@@ -158,7 +198,7 @@ package enum TokenEstimate {
         let blanks = tops & ~atLeast(0x21, word)
         let marks = tops & ~(letters | digits | blanks)
         let starts = letters & ~(letters &<< 8 | (isInWord ? 0x80 : 0))
-        isInWord = letters &>> 63 != 0
+        isInWord = letters &>> UInt64(count &* 8 &- 1) & 1 != 0
         // A weight in each byte; none is above 41.
         let weights =
             (letters &>> 7) &* UInt64(letter) &+ (starts &>> 7) &* UInt64(wordStart)
@@ -167,7 +207,8 @@ package enum TokenEstimate {
         // Their sum, by way of four words of sixteen bits.
         let even: UInt64 = 0x00FF_00FF_00FF_00FF
         let sums = (weights & even) &+ ((weights &>> 8) & even)
-        return Int((sums &* 0x0001_0001_0001_0001) &>> 48)
+        // The missing bytes are zero, which is a blank.
+        return Int((sums &* 0x0001_0001_0001_0001) &>> 48) &- (8 &- count) &* blank
     }
 
     /// What a byte weighs that is no letter and begins no escape.
@@ -177,18 +218,18 @@ package enum TokenEstimate {
         return byte &- UInt8(ascii: "0") < 10 ? digit : mark
     }
 
-    /// Adds the weight of an escape and returns its length; `index` is that of the byte after the
-    /// backslash.
-    private static func weightOfEscape(
-        _ text: Span<UInt8>, _ index: Int, _ weight: inout Int
-    ) -> Int {
+    /// The weight of an escape; `index` is that of the byte after the backslash and becomes that of the
+    /// byte after the escape.
+    private static func weightOfEscape(_ text: Span<UInt8>, _ index: inout Int) -> Int {
         guard text[index] == UInt8(ascii: "u"), index &+ 5 <= text.count else {
+            index &+= 1
             // A line break or a quote: as often as not part of the token beside it.
-            weight &+= 40
-            return 1
+            return 40
         }
-        weight &+= weightOfEscape(text, index &+ 1)
-        return 5
+        let isBelow0x800 =
+            text[index &+ 1] == UInt8(ascii: "0") && text[index &+ 2] < UInt8(ascii: "8")
+        index &+= 5
+        return isBelow0x800 ? 22 : 48
     }
 
     /// The weight of a character by the first byte of its UTF-8; the others weigh nothing. Two bytes:
@@ -201,11 +242,5 @@ package enum TokenEstimate {
         case 0xF0...: 130
         default: 0
         }
-    }
-
-    /// The same for `\uXXXX`; `index` is that of the first digit.
-    private static func weightOfEscape(_ text: Span<UInt8>, _ index: Int) -> Int {
-        let isBelow0x800 = text[index] == UInt8(ascii: "0") && text[index &+ 1] < UInt8(ascii: "8")
-        return isBelow0x800 ? 22 : 48
     }
 }

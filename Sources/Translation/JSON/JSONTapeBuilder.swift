@@ -1,7 +1,7 @@
 // The parser: bytes to tape in one pass, strictly RFC 8259, iterative (input cannot exhaust the
 // stack), depth-limited, UTF-8 validated. No allocation but the tape's own growth.
 //
-// Strings are scanned eight bytes at a time. The open containers form a stack that is threaded
+// Strings are scanned sixteen bytes at a time. The open containers form a stack that is threaded
 // through `next` of their tokens, which is only needed once they are closed. Helpers take and return
 // positions: nested functions that capture mutable locals cost 2.5 to 5 times as much.
 
@@ -17,8 +17,10 @@ enum JSONTapeBuilder {
     /// - Parameters:
     ///   - depthMax: how many containers may be open at once.
     ///   - tokensMax: how long the tape may become, give or take those of one entry.
+    ///   - isTrusted: the text is known to be UTF-8.
     static func build(
-        _ text: [UInt8], depthMax: Int, tokensMax: Int, into tokens: inout [JSONToken]
+        _ text: [UInt8], depthMax: Int, tokensMax: Int, isTrusted: Bool,
+        into tokens: inout [JSONToken]
     ) throws(JSONError) {
         let bytes = text.span
         tokens.removeAll(keepingCapacity: true)
@@ -44,11 +46,11 @@ enum JSONTapeBuilder {
                 position = skipWhitespace(bytes, position &+ 1)
                 guard position < bytes.count else { throw .unexpectedEnd }
                 if bytes[position] != (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
-                    if isObject { position = try key(bytes, position, into: &tokens) }
+                    if isObject { position = try key(bytes, position, isTrusted, into: &tokens) }
                     continue
                 }
             case UInt8(ascii: "\""):
-                position = try string(bytes, position, into: &tokens)
+                position = try string(bytes, position, isTrusted, into: &tokens)
             case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
                 position = try number(bytes, position, into: &tokens)
             case UInt8(ascii: "t"):
@@ -75,7 +77,7 @@ enum JSONTapeBuilder {
                 case UInt8(ascii: ","):
                     guard tokens.count < tokensMax else { throw .tooManyValues }
                     position = skipWhitespace(bytes, position &+ 1)
-                    if isObject { position = try key(bytes, position, into: &tokens) }
+                    if isObject { position = try key(bytes, position, isTrusted, into: &tokens) }
                     break closing
                 case UInt8(ascii: "}") where isObject, UInt8(ascii: "]") where !isObject:
                     open = tokens[container].next
@@ -109,11 +111,12 @@ enum JSONTapeBuilder {
 
     /// A key, its colon and the white space after it.
     private static func key(
-        _ bytes: Span<UInt8>, _ start: Int, into tokens: inout [JSONToken]
+        _ bytes: Span<UInt8>, _ start: Int, _ isTrusted: Bool, into tokens: inout [JSONToken]
     ) throws(JSONError) -> Int {
         guard start < bytes.count else { throw .unexpectedEnd }
         guard bytes[start] == UInt8(ascii: "\"") else { throw .unexpectedByte(offset: start) }
-        var position = skipWhitespace(bytes, try string(bytes, start, into: &tokens))
+        var position = skipWhitespace(
+            bytes, try string(bytes, start, isTrusted, into: &tokens))
         guard position < bytes.count else { throw .unexpectedEnd }
         guard bytes[position] == UInt8(ascii: ":") else { throw .unexpectedByte(offset: position) }
         position = skipWhitespace(bytes, position &+ 1)
@@ -132,7 +135,7 @@ enum JSONTapeBuilder {
     }
 
     private static func string(
-        _ bytes: Span<UInt8>, _ quote: Int, into tokens: inout [JSONToken]
+        _ bytes: Span<UInt8>, _ quote: Int, _ isTrusted: Bool, into tokens: inout [JSONToken]
     ) throws(JSONError) -> Int {
         let start = quote &+ 1
         var position = start
@@ -154,44 +157,58 @@ enum JSONTapeBuilder {
                 position &+= 1
             }
         }
-        if high >= 0x80, !isValidUTF8(bytes, start, position) { throw .invalidUTF8(offset: start) }
+        if high >= 0x80, !isTrusted, !isValidUTF8(bytes, start, position) {
+            throw .invalidUTF8(offset: start)
+        }
         append(.string, start, position, isEscaped: isEscaped, to: &tokens)
         return position &+ 1
     }
 
-    /// Skips whole words that hold no quote, backslash or control byte. What is left before the
-    /// next such byte (fewer than eight bytes) is the caller's.
+    /// Skips bytes that hold no quote, backslash or control byte, a vector at a time. What is left
+    /// before the next such byte (fewer than sixteen bytes, at the end) is the caller's. Sets the top bit
+    /// of `high` if one of the skipped bytes has it, or one soon after.
     @inline(__always)
     static func skipPlain(
         _ bytes: Span<UInt8>, _ start: Int, _ high: inout UInt8
     ) -> Int {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let tops: UInt64 = 0x8080_8080_8080_8080
         // SAFETY: every byte of a UInt8 span is initialised.
         let raw = unsafe bytes.bytes
         var position = start
-        while position &+ 8 <= raw.byteCount {
-            // SAFETY: the load is of eight bytes that lie within the span.
-            let word = unsafe raw.unsafeLoadUnaligned(
-                fromUncheckedByteOffset: position, as: UInt64.self
-            ).littleEndian
-            let quotes = word ^ (ones &* 0x22)
-            let slashes = word ^ (ones &* 0x5C)
-            // The usual borrow trick: a top bit is set in the lowest byte that is zero (or below
-            // 0x20); false positives lie only above a true one, so the lowest set bit is exact.
-            let found =
-                (((quotes &- ones) & ~quotes) | ((slashes &- ones) & ~slashes)
-                    | ((word &- (ones &* 0x20)) & ~word)) & tops
-            if found == 0 {
-                if word & tops != 0 { high |= 0x80 }
-                position &+= 8
+        var seen = SIMD16<UInt8>()
+        while position &+ 16 <= raw.byteCount {
+            // SAFETY: the load is of sixteen bytes that lie within the span.
+            let vector = unsafe raw.unsafeLoadUnaligned(
+                fromUncheckedByteOffset: position, as: SIMD16<UInt8>.self)
+            // Each byte on its own: the top bit of `(x - 1) & ~x` is that of a zero. Swift's own
+            // comparisons of vectors go lane by lane.
+            let quotes: SIMD16<UInt8> = vector ^ SIMD16(repeating: UInt8(ascii: "\""))
+            let slashes: SIMD16<UInt8> = vector ^ SIMD16(repeating: UInt8(ascii: "\\"))
+            var found: SIMD16<UInt8> = (quotes &- SIMD16(repeating: 1)) & ~quotes
+            found |= (slashes &- SIMD16(repeating: 1)) & ~slashes
+            found |= (vector &- SIMD16(repeating: 0x20)) & ~vector
+            found &= SIMD16(repeating: 0x80)
+            // SAFETY: both are sixteen bytes of which every pattern is valid.
+            let halves = unsafe unsafeBitCast(found, to: SIMD2<UInt64>.self)
+            if halves[0] | halves[1] == 0 {
+                seen |= vector
+                position &+= 16
                 continue
             }
-            let plain = found.trailingZeroBitCount >> 3
-            if plain > 0, word & tops & ((1 &<< (UInt64(plain) &* 8)) &- 1) != 0 { high |= 0x80 }
-            return position &+ plain
+            let isFirst = halves[0] != 0
+            let half = (isFirst ? halves[0] : halves[1]).littleEndian
+            high |= topBits(seen | vector)
+            return position &+ half.trailingZeroBitCount >> 3 &+ (isFirst ? 0 : 8)
         }
+        high |= topBits(seen)
         return position
+    }
+
+    /// 0x80 if the top bit of any byte is set.
+    @inline(__always)
+    private static func topBits(_ vector: SIMD16<UInt8>) -> UInt8 {
+        // SAFETY: both are sixteen bytes of which every pattern is valid.
+        let halves = unsafe unsafeBitCast(vector, to: SIMD2<UInt64>.self)
+        return (halves[0] | halves[1]) & 0x8080_8080_8080_8080 != 0 ? 0x80 : 0
     }
 
     private static func escape(_ bytes: Span<UInt8>, _ backslash: Int) throws(JSONError) -> Int {

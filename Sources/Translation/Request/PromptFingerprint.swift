@@ -146,25 +146,42 @@ private struct PieceHasher {
     mutating func add(_ bytes: Span<UInt8>, to hashes: inout [UInt64]) {
         var index = 0
         while index &+ 8 <= bytes.count {
-            let word = Self.word(bytes, index)
-            if restBits == 0 {
-                mix(word, to: &hashes)
-            } else {
-                mix(rest | word &<< restBits, to: &hashes)
-                rest = word &>> (64 &- restBits)
-            }
-            index &+= 8
+            // As far as this piece goes, or these bytes.
+            let words = min(pieceBytes &- count, bytes.count &- index) &>> 3
+            mix(bytes, from: index, words: words)
+            index &+= words &* 8
+            if count == pieceBytes { endPiece(&hashes) }
         }
         while index < bytes.count {
             rest |= UInt64(bytes[index]) &<< restBits
             restBits &+= 8
             index &+= 1
             guard restBits == 64 else { continue }
-            let word = rest
+            hash = Self.mixed(hash, rest)
+            count &+= 8
             rest = 0
             restBits = 0
-            mix(word, to: &hashes)
+            if count == pieceBytes { endPiece(&hashes) }
         }
+    }
+
+    /// Mixes whole words into the hash, each behind the bytes that are left from before.
+    private mutating func mix(_ bytes: Span<UInt8>, from start: Int, words: Int) {
+        var hash = hash
+        if restBits == 0 {
+            for word in 0..<words { hash = Self.mixed(hash, Self.word(bytes, start &+ word &* 8)) }
+        } else {
+            var rest = rest
+            let bits = restBits
+            for word in 0..<words {
+                let word = Self.word(bytes, start &+ word &* 8)
+                hash = Self.mixed(hash, rest | word &<< bits)
+                rest = word &>> (64 &- bits)
+            }
+            self.rest = rest
+        }
+        self.hash = hash
+        count &+= words &* 8
     }
 
     @inline(__always)
@@ -173,11 +190,13 @@ private struct PieceHasher {
         unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
     }
 
-    private mutating func mix(_ word: UInt64, to hashes: inout [UInt64]) {
-        hash = (hash ^ word) &* Self.factor
-        hash ^= hash >> 32
-        count &+= 8
-        guard count == pieceBytes else { return }
+    @inline(__always)
+    private static func mixed(_ hash: UInt64, _ word: UInt64) -> UInt64 {
+        let product = (hash ^ word) &* factor
+        return product ^ product &>> 32
+    }
+
+    private mutating func endPiece(_ hashes: inout [UInt64]) {
         hashes.append(hash)
         hash = Self.seed
         count = 0
