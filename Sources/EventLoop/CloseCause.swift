@@ -8,6 +8,8 @@ public enum CloseCause: Sendable {
     case lingered
     /// The peer is gone in both directions: nothing more can be read or written.
     case peerGone
+    /// The peer has taken nothing of the output that waits for it, for `sendTimeout`.
+    case stalled
     /// A read or write failed; `ECONNRESET` and `EPIPE` are the usual codes.
     case failed(SystemError)
 }

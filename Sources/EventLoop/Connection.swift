@@ -23,6 +23,9 @@ open class Connection: EventHandler {
     package final var output: [UInt8] = []
     /// `drained` is called when output falls to this number of bytes.
     package final var outputLowWater = 0
+    /// How long the peer may take nothing of the output that waits for it. What the kernel takes
+    /// into its buffer counts as taken.
+    package final var sendTimeout = Duration.seconds(60)
 
     private final var state = State.open
     private final var descriptor: Descriptor?
@@ -33,6 +36,8 @@ open class Connection: EventHandler {
     /// Whether the kernel has no room: the next flush comes with `writable`.
     private final var isBlocked = false
     private final var isReadingPaused = false
+    /// Ends a connection whose output stands still; made when that first happens.
+    private final var stallTimer: Timer?
     /// Whether the end of input has been read.
     private final var isInputEnded = false
     /// Whether the peer's leaving was noticed while reading was paused.
@@ -215,17 +220,29 @@ extension Connection {
             sentBytes += count
         }
         isBlocked = outputBytes > 0
+        watchForStall(hasSent: count > 0)
         compact()
         updateInterest()
         switch state {
         case .open:
             if before > outputLowWater && outputBytes <= outputLowWater { drained() }
         case .lingering(let lingering):
-            if count > 0 { lingering.timer.schedule(at: loop.now + lingering.limit) }
             if !isBlocked { shutOutput(lingering) }
         case .closed:
             preconditionFailure("a closed connection sends nothing")
         }
+    }
+
+    /// Output that waits has `sendTimeout` from the last progress.
+    private func watchForStall(hasSent: Bool) {
+        guard isBlocked else {
+            stallTimer?.cancel()
+            return
+        }
+        guard hasSent || stallTimer?.deadline == nil else { return }
+        let timer = stallTimer ?? Timer(on: loop) { [unowned self] in finish(.stalled) }
+        stallTimer = timer
+        timer.schedule(at: loop.now + sendTimeout)
     }
 
     /// Drops what is sent, when that is all of it or the larger part: so each byte is moved at most
@@ -259,8 +276,8 @@ extension Connection {
     /// closes too. To close at once would reset a peer that is still sending, and the reset may
     /// destroy the answer before the peer has read it (RFC 9112, section 9.6).
     ///
-    /// Ends after `limit` without progress in sending, `limit` after the shutdown, or when more
-    /// than `bytesMax` bytes have come.
+    /// Ends `limit` after the shutdown, or when more than `bytesMax` bytes have come; or when the
+    /// peer does not take what is queued, as ever.
     package final func closeLingering(
         for limit: Duration = .seconds(2), droppingAtMost bytesMax: Int = 1 << 20
     ) {
@@ -272,7 +289,6 @@ extension Connection {
         if outputBytes == 0 {
             shutOutput(lingering)
         } else {
-            timer.schedule(at: loop.now + limit)
             updateInterest()
             flushAtTurnEnd()
         }
@@ -307,6 +323,7 @@ extension Connection {
         state = .closed
         loop.deregister(socket)
         descriptor.take()?.close()
+        stallTimer = nil
         output = []
         sentBytes = 0
         closed(cause)

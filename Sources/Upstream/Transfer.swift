@@ -193,6 +193,7 @@ import Glibc
             unsafe buffer.copyMemory(from: .init(rebasing: bytes[bodyOffset..<bodyOffset + count]))
         }
         bodyOffset += count
+        if count > 0 { owner?.transferTookBody() }
         return count
     }
 

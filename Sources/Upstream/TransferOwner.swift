@@ -8,6 +8,9 @@ public import Gateway
 open class TransferOwner {
     public init() {}
 
+    /// A piece of a large request body is on its way.
+    open func transferTookBody() {}
+
     /// The final response head (interim 1xx heads are dropped before).
     open func transferResponded(_ head: UpstreamHead) {}
 

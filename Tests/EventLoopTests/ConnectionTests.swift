@@ -42,6 +42,7 @@ final class Recorder: Connection {
         case .byOwner: calls.append("closed by owner")
         case .lingered: calls.append("lingered")
         case .peerGone: calls.append("peer gone")
+        case .stalled: calls.append("stalled")
         case .failed(let error): calls.append("failed \(error.code)")
         }
     }
@@ -448,15 +449,50 @@ private func expectSame(
         #expect(scene.connection.calls == ["lingered"])
     }
 
-    @Test func `a peer that does not read is left after the time`() throws {
+    @Test(arguments: [false, true])
+    func `a peer that does not read is left after the time`(isLingering: Bool) throws {
         let scene = try Scene()
+        scene.connection.sendTimeout = .milliseconds(20)
         scene.connection.write(randomBytes(4 << 20))
         scene.loop.turn(waitingAtMost: .zero)
         let waiting = scene.connection.outputBytes
         #expect(waiting > 0)
-        scene.connection.closeLingering(for: .milliseconds(20))
+        let start = Loop.clock()
+        if isLingering { scene.connection.closeLingering(for: .milliseconds(1)) }
         #expect(turn(scene.loop) { scene.connection.isClosed })
+        #expect(Loop.clock() - start >= .milliseconds(15))
+        #expect(scene.connection.calls == ["stalled"])
+    }
+
+    /// However slow: it has its time anew whenever something has left.
+    @Test func `a peer that reads on gets the whole answer`() throws {
+        let answer = randomBytes(2 << 20)
+        let scene = try Scene()
+        scene.connection.sendTimeout = .milliseconds(200)
+        scene.connection.write(answer)
+        scene.connection.closeLingering(for: .milliseconds(1))
+        let start = Loop.clock()
+        var received: [UInt8] = []
+        func take(upTo count: Int) {
+            let end = received.count + count
+            while received.count < end, let more = receiveBytes(from: scene.peer), !more.isEmpty {
+                received += more
+            }
+        }
+        // In less than the limit something is taken; in all it takes longer.
+        var readAt = start
+        _ = turn(scene.loop) {
+            if Loop.clock() - readAt >= .milliseconds(10) {
+                readAt = Loop.clock()
+                take(upTo: 64 << 10)
+            }
+            return scene.connection.isClosed
+        }
+        #expect(Loop.clock() - start > .milliseconds(200))
         #expect(scene.connection.calls == ["lingered"])
+        // What the kernel still holds.
+        take(upTo: .max - received.count)
+        expectSame(received, answer)
     }
 
     @Test func `a peer that sends without end is left after the bytes`() throws {

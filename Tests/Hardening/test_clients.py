@@ -217,17 +217,6 @@ def test_a_reader_of_one_byte_at_a_time_gets_all(patient):
     assert b"world" in data and b"message_stop" in data
 
 
-def test_a_stuck_reader_of_a_complete_answer_is_let_go(open_house):
-    house = open_house(IDLE_TIMEOUT="500ms", FIRST_BYTE_TIMEOUT="1s", UPSTREAM_IDLE_TIMEOUT="1s")
-    house.upstream.always(endless)
-    before = descriptors(house)
-    client = house.proxy.connect(receive_buffer=4096)
-    client.begin(message(stream=True))
-    client.response_head()
-    wait_until(lambda: descriptors(house) <= before)
-    client.close()
-
-
 def test_a_large_body_in_small_pieces_arrives(patient):
     patient.upstream.will(saying("Hi"))
     text = "x" * (2 * MIB)

@@ -26,6 +26,7 @@ final class Call {
 final class Connection {
     enum State {
         case open
+        /// `until`: once the output is shut.
         case lingering(until: MonotonicTime, isOutputShut: Bool)
         case closed
     }
@@ -48,6 +49,8 @@ final class Connection {
 
     var output: [UInt8] = []
     var sentBytes = 0
+    /// When a client is left that takes nothing of the output that waits for it.
+    var stallsAt: MonotonicTime?
     var isReadingPaused = false
     var isInputEnded = false
     var isPeerLeaving = false
@@ -153,7 +156,11 @@ struct Shell<World: ShellContext> {
 
     /// Returns false when the client is too slow: the call is to be paused.
     func upstreamReceived(_ connection: Connection, _ bytes: ArraySlice<UInt8>) -> Bool {
-        guard connection.outputBytes < Limits.outputHighWater else { return false }
+        guard connection.outputBytes < Limits.outputHighWater else {
+            connection.session.upstreamHeldBack()
+            connection.isQueued = true
+            return false
+        }
         connection.session.upstreamReceived(
             bytes.span, at: world.now, into: &connection.output)
         connection.isQueued = true
@@ -166,20 +173,20 @@ struct Shell<World: ShellContext> {
         connection.isQueued = true
     }
 
-    /// The timers of the session and of the lingering close.
+    /// The timers of the session, of output that stands still, and of the lingering close.
     func serveTimers(_ connection: Connection) throws {
+        if let stallsAt = connection.stallsAt, stallsAt <= world.now {
+            connection.wasCut = true
+            world.reached(.outputStalled)
+            return try finish(connection)
+        }
         switch connection.state {
         case .open:
             guard let deadline = connection.session.deadline, deadline <= world.now else { return }
             connection.session.deadlineReached(at: world.now, into: &connection.output)
             try performActions(connection)
-        case .lingering(let end, _):
-            guard end <= world.now else { return }
-            if connection.outputBytes > 0 {
-                connection.wasCut = true
-                world.reached(.lingeringCut)
-            }
-            try finish(connection)
+        case .lingering(let end, let isOutputShut):
+            if isOutputShut, end <= world.now { try finish(connection) }
         case .closed: break
         }
     }
@@ -216,17 +223,18 @@ struct Shell<World: ShellContext> {
             connection.output[
                 connection.sentBytes..<connection.sentBytes + count]
         connection.sentBytes += count
+        if connection.outputBytes == 0 {
+            connection.stallsAt = nil
+        } else if count > 0 || connection.stallsAt == nil {
+            connection.stallsAt = world.now + world.state.settings.configuration.writeTimeout
+        }
         compact(connection)
         switch connection.state {
         case .open:
             if before > Limits.outputLowWater, connection.outputBytes <= Limits.outputLowWater {
                 try drained(connection)
             }
-        case .lingering(_, let isOutputShut):
-            if count > 0 {
-                connection.state = .lingering(
-                    until: world.now + .seconds(2), isOutputShut: isOutputShut)
-            }
+        case .lingering:
             if connection.outputBytes == 0 { try shutOutput(connection) }
         case .closed: break
         }
@@ -327,6 +335,7 @@ struct Shell<World: ShellContext> {
         if connection.outputBytes > 0 { connection.wasCut = true }
         connection.output = []
         connection.sentBytes = 0
+        connection.stallsAt = nil
         connection.isOutboundEnded = true
         connection.session.clientLeft(at: world.now)
         try performActions(connection)

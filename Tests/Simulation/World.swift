@@ -58,7 +58,8 @@ package final class World: ShellContext {
         [
             ("CLAUDE_PROXY_STATUS_HOLD", "1s"), ("CLAUDE_PROXY_PING_INTERVAL", "500ms"),
             ("CLAUDE_PROXY_FIRST_BYTE_TIMEOUT", "5s"), ("CLAUDE_PROXY_IDLE_TIMEOUT", "3s"),
-            ("CLAUDE_PROXY_UPSTREAM_IDLE_TIMEOUT", "4s"), ("CLAUDE_PROXY_MAX_BODY", "80KiB"),
+            ("CLAUDE_PROXY_UPSTREAM_IDLE_TIMEOUT", "4s"),
+            ("CLAUDE_PROXY_WRITE_TIMEOUT", "6s"), ("CLAUDE_PROXY_MAX_BODY", "80KiB"),
         ],
         [
             ("CLAUDE_PROXY_UPSTREAM_URL", "http://127.0.0.1:8080/v1"),
@@ -311,8 +312,8 @@ package final class World: ShellContext {
     private func passTime() throws {
         let nearest = connections.compactMap { connection -> MonotonicTime? in
             switch connection.state {
-            case .open: connection.session.deadline
-            case .lingering(let end, _): end
+            case .open: connection.session.deadline ?? connection.stallsAt
+            case .lingering(let end, let isOutputShut): isOutputShut ? end : connection.stallsAt
             case .closed: nil
             }
         }.min()
@@ -409,7 +410,10 @@ package final class World: ShellContext {
         }
         guard let deadline = connection.session.deadline else {
             return try require(
-                connection.session.isCounting, "a session without a deadline")
+                connection.session.isCounting
+                    || connection.call?.isPaused == true
+                        && connection.stallsAt != nil,
+                "a session without a deadline")
         }
         try require(deadline > now, "a deadline that was served is still due")
         if connection.call != nil, connection.client.hasFinished, connection.inbound.isEmpty {

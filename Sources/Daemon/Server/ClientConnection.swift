@@ -26,6 +26,7 @@ final class ClientConnection: Connection {
             worker.state, peer: peer, isAdmitted: isAdmitted, at: worker.loop.now)
         try super.init(on: worker.loop, socket: socket)
         outputLowWater = Limits.outputLowWater
+        sendTimeout = worker.state.settings.configuration.writeTimeout
         timer = Timer(on: worker.loop) { [unowned self] in deadlineReached() }
         link = UpstreamLink(self)
         updateTimer()
@@ -97,13 +98,21 @@ final class ClientConnection: Connection {
 
     // MARK: The upstream's events, within libcurl's callbacks
 
+    fileprivate func upstreamTookBody() {
+        session.upstreamTookBody(at: loop.now)
+    }
+
     fileprivate func upstreamResponded(_ head: UpstreamHead) {
         session.upstreamResponded(head)
     }
 
     fileprivate func upstreamReceived(_ bytes: Span<UInt8>) -> Bool {
         // A slow client holds its upstream back rather than fill memory.
-        guard outputBytes < Limits.outputHighWater else { return false }
+        guard outputBytes < Limits.outputHighWater else {
+            session.upstreamHeldBack()
+            performActionsAtTurnEnd()
+            return false
+        }
         worker.updateTimeOfDay()
         if bytes.count > Self.burstBytesMin { borrowRoom() }
         session.upstreamReceived(bytes, at: loop.now, into: &output)
@@ -191,6 +200,8 @@ private final class UpstreamLink: TransferOwner {
     private unowned let connection: ClientConnection
 
     init(_ connection: ClientConnection) { self.connection = connection }
+
+    override func transferTookBody() { connection.upstreamTookBody() }
 
     override func transferResponded(_ head: UpstreamHead) { connection.upstreamResponded(head) }
 

@@ -79,6 +79,8 @@ package struct Configuration: Sendable, Equatable {
     package var bodyTimeout = Duration.seconds(30)
     /// A kept-alive connection between requests.
     package var idleTimeout = Duration.seconds(75)
+    /// An answer of which its client takes nothing.
+    package var writeTimeout = Duration.seconds(300)
     /// Connecting to the upstream, TLS included.
     package var connectTimeout = Duration.seconds(10)
     /// From the upstream request to the first byte of its answer.

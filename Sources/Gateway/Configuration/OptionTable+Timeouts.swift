@@ -23,6 +23,13 @@ extension OptionTable {
             The time a connection is kept open between two requests.
             """),
         ConfigurationOption(
+            "CLAUDE_PROXY_WRITE_TIMEOUT", \.writeTimeout, timeout,
+            """
+            The time for which a client may take nothing of an answer that waits for it.
+            Its connection then ends, and the upstream's answer with it. A client that reads slowly
+            holds its upstream up; no other time-out runs meanwhile.
+            """),
+        ConfigurationOption(
             "CLAUDE_PROXY_CONNECT_TIMEOUT", \.connectTimeout, timeout,
             """
             The time to connect to the upstream, name look-up and TLS included.
@@ -30,7 +37,7 @@ extension OptionTable {
         ConfigurationOption(
             "CLAUDE_PROXY_FIRST_BYTE_TIMEOUT", \.firstByteTimeout, timeout,
             """
-            The time the upstream has for the first byte of its answer.
+            The time the upstream has for the first byte of its answer, once it has the request.
             Large prompts to slow models take minutes; streaming clients get pings meanwhile.
             """),
         ConfigurationOption(

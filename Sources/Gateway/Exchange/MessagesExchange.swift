@@ -67,6 +67,9 @@ struct MessagesExchange: ~Copyable {
     /// The answer to a client that wants one message.
     private var message: [UInt8] = []
     private var deadlines: Deadlines
+    /// Whether the upstream is paused because the client takes its answer more slowly than it comes.
+    /// Then the upstream's silence is none, and a ping would only wait behind the answer.
+    private var isHeldBack = false
     private let askedAt: MonotonicTime
     private let configuration: Configuration
     private(set) var record: RequestRecord
@@ -96,15 +99,27 @@ struct MessagesExchange: ~Copyable {
     /// When the session must come back with `deadlineReached`.
     var deadline: MonotonicTime? {
         switch phase {
-        case .asked, .answering: deadlines.nearest
+        case .asked, .answering: isHeldBack ? nil : deadlines.nearest
         case .over: nil
         }
+    }
+
+    /// How long the upstream may be silent at present.
+    private var silenceMax: Duration {
+        translator.summary.events == 0
+            ? configuration.firstByteTimeout : configuration.upstreamIdleTimeout
     }
 }
 
 // MARK: - Events of the upstream
 
 extension MessagesExchange {
+    /// The upstream takes the request. One that needs long for a large body is not silent.
+    mutating func upstreamTookBody(at now: MonotonicTime) {
+        guard head.status == 0 else { return }
+        deadlines.upstream = now + configuration.firstByteTimeout
+    }
+
     /// The upstream's response head has come.
     mutating func upstreamResponded(_ head: UpstreamHead, over channel: inout ResponseChannel) {
         self.head = head
@@ -153,7 +168,7 @@ extension MessagesExchange {
         }
         if let failure {
             if case .asked = phase, let call = attempt.retry(after: failure) {
-                return again(call)
+                return again(call, at: now)
             }
             let error = APIError.of(failure, upstream: configuration.upstreamURL)
             return failed(error, .over, at: now, over: &channel, into: &output)
@@ -182,11 +197,9 @@ extension MessagesExchange {
         case .over: return .wait
         case .asked, .answering: break
         }
+        guard !isHeldBack else { return .wait }
         if let time = deadlines.upstream, time <= now {
-            let limit =
-                translator.summary.events == 0
-                ? configuration.firstByteTimeout : configuration.upstreamIdleTimeout
-            let error = APIError.upstreamSilence(limit)
+            let error = APIError.upstreamSilence(silenceMax)
             return failed(error, .cancel, at: now, over: &channel, into: &output)
         }
         let isHoldOver = deadlines.statusHold.map { $0 <= now } ?? false
@@ -196,6 +209,17 @@ extension MessagesExchange {
         translator.ping(into: &output)
         settle(mark, at: now, over: &channel, into: &output)
         return .wait
+    }
+
+    /// The upstream has been paused, because too much of its answer waits for the client.
+    mutating func heldBack() { isHeldBack = true }
+
+    /// The client has taken what waited for it, and the upstream goes on.
+    mutating func letGo(at now: MonotonicTime) {
+        guard isHeldBack else { return }
+        isHeldBack = false
+        deadlines.upstream = now + silenceMax
+        if deadlines.ping != nil { deadlines.ping = now + configuration.pingInterval }
     }
 
     /// The daemon is about to end and cannot wait for this answer.
@@ -285,7 +309,9 @@ extension MessagesExchange {
             noteStart(at: now)
             return complete(fate, over: &channel, into: &output)
         case .empty:
-            if case .asked = phase, let call = attempt.retryForContent() { return again(call) }
+            if case .asked = phase, let call = attempt.retryForContent() {
+                return again(call, at: now)
+            }
             return finishEmpty(fate, over: &channel, into: &output)
         case .failed(let error):
             let failure = UpstreamFailure(
@@ -293,7 +319,7 @@ extension MessagesExchange {
                 contextTokens: translator.contextTokens)
             learn(from: failure, at: now, into: &lessons)
             if case .asked = phase, let call = attempt.retry(after: failure, lessons: &lessons) {
-                return again(call)
+                return again(call, at: now)
             }
             return report(error, fate.ofFailure, over: &channel, into: &output)
         case .failedMidStream(let error):
@@ -342,7 +368,7 @@ extension MessagesExchange {
             body: errorBody)
         learn(from: failure, at: now, into: &lessons)
         if case .asked = phase, let call = attempt.retry(after: failure, lessons: &lessons) {
-            return again(call)
+            return again(call, at: now)
         }
         return report(failure.error, fate, over: &channel, into: &output)
     }
@@ -355,7 +381,9 @@ extension MessagesExchange {
     }
 
     /// Asks the upstream again, as if it had not been asked before.
-    private mutating func again(_ call: UpstreamCall) -> Step {
+    private mutating func again(_ call: UpstreamCall, at now: MonotonicTime) -> Step {
+        deadlines.upstream = now + configuration.firstByteTimeout
+        isHeldBack = false
         translator = attempt.makeTranslator(identity, errorReader: errorReader)
         head = UpstreamHead()
         errorBody = []

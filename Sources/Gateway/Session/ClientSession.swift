@@ -146,10 +146,14 @@ extension ClientSession {
         }
     }
 
-    /// The client has taken most of its output: requests that waited for that are answered.
+    /// The client has taken most of its output: requests that waited for that are answered, and an
+    /// upstream that was held back goes on.
     package mutating func outputDrained(at now: MonotonicTime, into output: inout [UInt8]) {
-        guard case .receiving = phase else { return }
-        decodePipelined(at: now, into: &output)
+        switch phase {
+        case .receiving: decodePipelined(at: now, into: &output)
+        case .exchanging: exchange?.letGo(at: now)
+        case .inflating, .counting, .closing: break
+        }
     }
 
     /// The client has ended its side, or is gone altogether. Either way nobody waits for an answer.
@@ -290,6 +294,12 @@ extension ClientSession {
         at now: MonotonicTime, into output: inout [UInt8]
     ) {
         guard decoder.phase != .idle else {
+            // A client that still takes its answer is not idle. One that does not is the shell's
+            // to leave, which sees it.
+            guard output.isEmpty else {
+                receiveDeadline = now + settings.configuration.idleTimeout
+                return
+            }
             // Nobody waits for an answer on an idle connection.
             close(lingering: false)
             return
@@ -350,6 +360,19 @@ extension ClientSession {
 // MARK: - Events of the upstream
 
 extension ClientSession {
+    /// The upstream has taken a piece of the request's body.
+    package mutating func upstreamTookBody(at now: MonotonicTime) {
+        guard !isCallPending else { return }
+        exchange?.upstreamTookBody(at: now)
+    }
+
+    /// The shell has paused the upstream, because `outputHighWater` is reached. It goes on with
+    /// `outputDrained`.
+    package mutating func upstreamHeldBack() {
+        guard !isCallPending else { return }
+        exchange?.heldBack()
+    }
+
     /// The upstream's response head has come.
     package mutating func upstreamResponded(_ head: UpstreamHead) {
         guard !isCallPending else { return }

@@ -54,6 +54,7 @@ import Testing
         ("CLAUDE_PROXY_HEAD_TIMEOUT", "50ms", "50ms"),
         ("CLAUDE_PROXY_BODY_TIMEOUT", "1m30s", "90s"),
         ("CLAUDE_PROXY_IDLE_TIMEOUT", "1h", "1h"),
+        ("CLAUDE_PROXY_WRITE_TIMEOUT", "10m", "600s"),
         ("CLAUDE_PROXY_CONNECT_TIMEOUT", "2m", "120s"),
         ("CLAUDE_PROXY_FIRST_BYTE_TIMEOUT", "1s500ms", "1500ms"),
         ("CLAUDE_PROXY_UPSTREAM_IDLE_TIMEOUT", "3600s", "1h"),
@@ -238,6 +239,7 @@ import Testing
             "it is not whole numbers with units: write 1500ms for 1.5s"
         ),
         ("CLAUDE_PROXY_IDLE_TIMEOUT", "10sec", #""sec" is not a unit of time"#),
+        ("CLAUDE_PROXY_WRITE_TIMEOUT", "1ms", "it is out of range"),
         (
             "CLAUDE_PROXY_CONNECT_TIMEOUT", "s",
             "it is not a whole number with a unit, such as 10s or 500ms"

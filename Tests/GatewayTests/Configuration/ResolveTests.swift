@@ -26,8 +26,9 @@ import Translation
         let timeouts = OptionTable.timeouts.map { "\($0.key.dropFirst(13)) \($0.defaultValue)" }
         #expect(
             timeouts == [
-                "HEAD_TIMEOUT 10s", "BODY_TIMEOUT 30s", "IDLE_TIMEOUT 75s", "CONNECT_TIMEOUT 10s",
-                "FIRST_BYTE_TIMEOUT 300s", "UPSTREAM_IDLE_TIMEOUT 300s", "STATUS_HOLD 10s",
+                "HEAD_TIMEOUT 10s", "BODY_TIMEOUT 30s", "IDLE_TIMEOUT 75s", "WRITE_TIMEOUT 300s",
+                "CONNECT_TIMEOUT 10s", "FIRST_BYTE_TIMEOUT 300s", "UPSTREAM_IDLE_TIMEOUT 300s",
+                "STATUS_HOLD 10s",
                 "PING_INTERVAL 10s", "DRAIN_TIMEOUT 30s",
             ])
     }

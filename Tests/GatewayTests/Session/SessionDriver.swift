@@ -81,6 +81,14 @@ final class SessionDriver {
 
     func upstream(_ text: String) { upstream([UInt8](text.utf8)) }
 
+    /// Too much waits for the client: the upstream is paused, until `takeOutput`.
+    func holdUpstreamBack() {
+        session.upstreamHeldBack()
+        perform()
+    }
+
+    func upstreamTakesBody() { session.upstreamTookBody(at: now) }
+
     func upstreamEnds(_ failure: TransferFailure? = nil) {
         session.upstreamEnded(failure, at: now, into: &output)
         perform()
