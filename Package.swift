@@ -27,6 +27,38 @@ let fuzzTargets: [Target] =
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])
     ]
 
+/// The tests of the core, which has no threads: the thread sanitizer does without them.
+let coreTests: [Target] =
+    Context.environment["CLAUDE_PROXY_TESTS"] == "threads"
+    ? []
+    : [
+        // Sessions under a simulated clock, network and upstream: `make simulate`.
+        .target(
+            name: "Simulation", dependencies: ["Gateway", "TestSupport", "Translation"],
+            path: "Tests/Simulation", swiftSettings: strict),
+        .executableTarget(
+            name: "simulate", dependencies: ["Simulation"], path: "Tests/SimulationCommand",
+            swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Simulation", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "HTTP1Tests", dependencies: ["HTTP1", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "TranslationTests", dependencies: ["TestSupport", "Translation"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TokenizerTests", dependencies: ["CVocabulary", "TestSupport", "Tokenizer"],
+            exclude: ["vectors.txt"], swiftSettings: strict),
+        .executableTarget(
+            name: "token-tool", dependencies: ["CVocabulary", "Tokenizer"],
+            path: "Tests/TokenTool", exclude: ["compare.py", "stall.py"], swiftSettings: strict),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: ["Gateway", "HTTP1", "TestSupport", "Tokenizer", "Translation"],
+            swiftSettings: strict),
+    ]
+
 let package = Package(
     name: "claude-proxy",
     products: [
@@ -86,36 +118,11 @@ let package = Package(
 
         // What several test targets need.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
-        // Sessions under a simulated clock, network and upstream: `make simulate`.
-        .target(
-            name: "Simulation", dependencies: ["Gateway", "TestSupport"],
-            path: "Tests/Simulation", swiftSettings: strict),
-        .executableTarget(
-            name: "simulate", dependencies: ["Simulation"], path: "Tests/SimulationCommand",
-            swiftSettings: strict),
-        .testTarget(
-            name: "SimulationTests", dependencies: ["Simulation", "TestSupport"],
-            swiftSettings: strict),
-        .testTarget(
-            name: "HTTP1Tests", dependencies: ["HTTP1", "TestSupport"], swiftSettings: strict),
-        .testTarget(
-            name: "TranslationTests", dependencies: ["TestSupport", "Translation"],
-            swiftSettings: strict),
-        .testTarget(
-            name: "TokenizerTests", dependencies: ["CVocabulary", "TestSupport", "Tokenizer"],
-            exclude: ["vectors.txt"], swiftSettings: strict),
-        .executableTarget(
-            name: "token-tool", dependencies: ["CVocabulary", "Tokenizer"],
-            path: "Tests/TokenTool", exclude: ["compare.py", "stall.py"], swiftSettings: strict),
-        .testTarget(
-            name: "GatewayTests",
-            dependencies: ["Gateway", "HTTP1", "TestSupport", "Tokenizer", "Translation"],
-            swiftSettings: strict),
         .testTarget(
             name: "EventLoopTests", dependencies: ["CLinux", "EventLoop", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "SimulatorTests", dependencies: ["HTTP1", "Simulator", "Translation"],
             swiftSettings: strict),
-    ] + fuzzTargets
+    ] + coreTests + fuzzTargets
 )

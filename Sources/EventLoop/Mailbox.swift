@@ -7,11 +7,10 @@
 // nothing. Meant for control messages (reload, drain, stop); the data path never leaves its thread.
 import CLinux
 import Glibc
-import Synchronization
 
 /// Sends messages from any thread to a receiver on a loop's thread, in the order of sending.
 package final class Mailbox<Message: Sendable>: Sendable {
-    private let queue = Mutex<[Message]>([])
+    private let queue = Guarded<[Message]>([])
     private let bell: Descriptor
 
     /// An empty mailbox. Messages sent before it is attached wait.

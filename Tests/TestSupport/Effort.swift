@@ -6,6 +6,9 @@ import Glibc
 /// `count` rounds, or the share of them that `TEST_EFFORT` asks for, in percent; at least one.
 package func rounds(_ count: Int) -> Int { max(1, count * effort / 100) }
 
+/// Whether tests that measure time are to run: what a sanitizer slows down, it slows down unevenly.
+package var measuresTime: Bool { effort == 100 }
+
 private let effort: Int = {
     // SAFETY: no test changes the environment.
     let text = unsafe getenv("TEST_EFFORT").map { unsafe String(cString: $0) }

@@ -1,6 +1,7 @@
 // What is counted over all workers. Relaxed atomics: the figures are for people and for the
 // connection limit, and order nothing.
 
+import EventLoop
 import Gateway
 import Synchronization
 
@@ -11,9 +12,9 @@ final class Counters: Sendable {
     let requestsOpen = Atomic<Int>(0)
     let requests = Atomic<Int>(0)
     let failures = Atomic<Int>(0)
-    private let usage = Mutex(UsageTotals())
+    private let usage = Guarded(UsageTotals())
     /// The last failure, for the status line.
-    let lastFailure = Mutex<String?>(nil)
+    let lastFailure = Guarded<String?>(nil)
 
     func count(_ record: RequestRecord) {
         requests.add(1, ordering: .relaxed)

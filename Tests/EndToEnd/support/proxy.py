@@ -39,10 +39,10 @@ def full_names(settings):
 
 def under_sanitizers():
     """The environment that `make sanitize` asks for: the options, and workers that can race."""
-    if "TSAN_OPTIONS" not in os.environ:
+    if "ASAN_OPTIONS" not in os.environ:
         return {}
-    # Suppressions go by names, and the program that finds them is found by PATH.
-    names = ["ASAN_OPTIONS", "TSAN_OPTIONS", "CLAUDE_PROXY_WORKERS", "PATH"]
+    # What gives a report its names is found by PATH.
+    names = ["ASAN_OPTIONS", "CLAUDE_PROXY_WORKERS", "PATH"]
     return {name: os.environ[name] for name in names if name in os.environ}
 
 

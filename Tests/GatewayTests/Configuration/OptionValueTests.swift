@@ -301,7 +301,7 @@ import Testing
         ]
         var generator = SplitMix64(seed: 1)
         var taken = 0
-        for _ in 0..<2000 {
+        for _ in 0..<rounds(2000) {
             let count = Int.random(in: 1...6, using: &generator)
             let text = (0..<count).map { _ in pieces.randomElement(using: &generator) ?? "" }
                 .joined().trimmed
@@ -317,6 +317,6 @@ import Testing
                 #expect(again == configuration, "\(option.key)=\(text)")
             }
         }
-        #expect(taken > 500, "the pieces should make valid values, too")
+        #expect(taken > rounds(500), "the pieces should make valid values, too")
     }
 }

@@ -169,7 +169,7 @@ import Translation
 
     @Test(arguments: ["a", " ", "7", "\u{1F642}", "中", "=", "\n", "\\", "aB", "\u{301}"])
     func noStepIsLong(_ unit: String) throws {
-        let text = String(repeating: unit, count: (256 << 10) / unit.utf8.count)
+        let text = String(repeating: unit, count: rounds(256 << 10) / unit.utf8.count)
         var count = try #require(
             PromptCount(
                 body: [UInt8](user(json(text)).utf8), model: [UInt8]("openai/gpt-5".utf8)))

@@ -191,7 +191,7 @@ import Testing
     // MARK: Size
 
     /// Many times more of anything takes many times as long, not the square of it.
-    @Test func workGrowsWithTheRequestAndNoFaster() {
+    @Test(.enabled(if: measuresTime)) func workGrowsWithTheRequestAndNoFaster() {
         let count = 20_000
         let call = { (id: Int) in #"{"type":"tool_use","id":"\#(id)","name":"f","input":{}}"# }
         let result = { (id: Int) in #"{"type":"tool_result","tool_use_id":"\#(id)","content":"r"}"#

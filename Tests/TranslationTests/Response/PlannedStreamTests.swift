@@ -10,7 +10,7 @@ import Testing
     @Test(arguments: 0..<12)
     func whatWasSaidIsWhatIsTold(_ seed: Int) {
         var random = SplitMix64(seed: UInt64(seed) &* 7919 &+ 1)
-        for round in 0..<120 {
+        for round in 0..<rounds(120) {
             let plan = PlannedStream(&random)
             let setting = Setting.with { $0.profile.parsesThinkTags = plan.reasoning == .tags }
             let model = check(plan.bytes, setting: setting, everySplit: false)

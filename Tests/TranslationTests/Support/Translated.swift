@@ -1,5 +1,6 @@
 // Runs upstream bytes through a StreamTranslator, in any pieces, and keeps all that comes of it.
 
+import TestSupport
 import Testing
 
 @testable import Translation
@@ -106,7 +107,10 @@ func check(
         Issue.record("the response has not ended", sourceLocation: sourceLocation)
     }
     var splits: [[Int]] = [[1], [7], [64]]
-    if everySplit { splits += (1..<max(2, bytes.count)).map { [$0, Int.max] } }
+    if everySplit {
+        let step = max(1, bytes.count / rounds(bytes.count))
+        splits += stride(from: 1, to: max(2, bytes.count), by: step).map { [$0, Int.max] }
+    }
     for pieces in splits {
         let again = Translated(bytes, streaming: true, setting: setting, pieces: pieces)
         #expect(
