@@ -211,11 +211,21 @@ import Glibc
                 ? nil
                 : TransferFailure(.closedBeforeAnswer, detail: "the response head is not complete")
         }
-        let text = unsafe String(cString: errorText)
-        let detail = unsafe text.isEmpty ? String(cString: curl_easy_strerror(code)) : text
+        if let violation { return TransferFailure(.protocolViolation, detail: violation) }
+        if code == CURLE_COULDNT_CONNECT, let error = client.sockets.openError {
+            return TransferFailure(.noSocket, detail: "\(error)")
+        }
+        var tunnelStatus = 0
+        unsafe curl_get_long(handle, CURLINFO_HTTP_CONNECTCODE, &tunnelStatus)
         return TransferFailure(
-            violation == nil ? .init(code, hasResponded: hasResponded) : .protocolViolation,
-            detail: violation ?? detail)
+            .init(code, hasResponded: hasResponded, isTunnelRefused: tunnelStatus >= 300),
+            detail: detail(code))
+    }
+
+    private func detail(_ code: CURLcode) -> String {
+        if code == CURLE_OUT_OF_MEMORY { return "a line of the response head is too long" }
+        let text = unsafe String(cString: errorText)
+        return unsafe text.isEmpty ? String(cString: curl_easy_strerror(code)) : text
     }
 }
 

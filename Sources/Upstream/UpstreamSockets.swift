@@ -16,6 +16,8 @@ final class UpstreamSockets: EventHandler {
     /// Who keeps this.
     unowned var client: UpstreamClient?
     private let loop: Loop
+    /// Why the kernel gave no socket when libcurl last wanted one; nil if it gave one.
+    private(set) var openError: SystemError?
     /// By descriptor.
     private var states: [State] = []
 
@@ -66,14 +68,17 @@ final class UpstreamSockets: EventHandler {
         states[Int(descriptor)] = state
     }
 
-    /// A socket as libcurl would make it itself; -1 when there is none to be had.
+    /// A socket as libcurl would make it itself; `curl_socket_bad` when there is none to be had.
     fileprivate func open(_ address: curl_sockaddr) -> CInt {
         let type = address.socktype | CInt(SOCK_CLOEXEC.rawValue)
         let descriptor = socket(address.family, type, address.protocol)
-        if descriptor >= 0 {
-            makeRoom(for: descriptor)
-            states[Int(descriptor)].isOurs = true
+        guard descriptor >= 0 else {
+            openError = SystemError("socket")
+            return curl_socket_bad
         }
+        openError = nil
+        makeRoom(for: descriptor)
+        states[Int(descriptor)].isOurs = true
         return descriptor
     }
 

@@ -34,10 +34,10 @@ class House:
     """A daemon that serves a whole module, with its upstream: what a case leaves behind shows in
     the next one."""
 
-    def __init__(self, directory, **settings):
+    def __init__(self, directory, script=None, **settings):
         directory.mkdir(parents=True, exist_ok=True)
         self.upstream = ScriptedUpstream()
-        self.upstream.always(saying("Hi"))
+        self.upstream.always(script or saying("Hi"))
         self.proxy = Proxy(directory, self.upstream.url, **{**QUICK, **settings})
 
     def close(self):

@@ -424,6 +424,11 @@ def test_a_full_table_of_descriptors_is_survived(open_house):
     print(f"{share:.1%} of a core while descriptors are out")
     assert share < 0.25
     assert house.proxy.process.poll() is None
+    # Those who have come in are told: there is no descriptor to ask the upstream by.
+    crowd[0].settimeout(10)
+    said = crowd[0].recv(65536)
+    assert said.startswith(b"HTTP/1.1 529 ") and b"LimitNOFILE" in said, said
+    assert b"Retry-After: 1\r\n".lower() in said.lower()
     go_on.set()
     events = [value for value, _ in running.events()]
     assert text_of(events) == "Hello" and events[-1]["type"] == "message_stop"

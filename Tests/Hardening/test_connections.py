@@ -214,6 +214,55 @@ def test_nobody_there(open_house, name, url, words, streams):
     assert time.monotonic() - began < SECONDS_MAX
 
 
+# A proxy server on the way: what it says to CONNECT, or None for nobody there.
+PROXIES = {
+    "wants a password": b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
+    "forbids it": b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
+    "finds no upstream": b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
+    "hangs up": b"",
+    "is not there": None,
+    "has no address": None,
+}
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_a_proxy_server_that_does_not_let_through(open_house, name):
+    answer = PROXIES[name]
+    server = TLSUpstream(raw(answer)) if answer is not None else None
+    address = f"127.0.0.1:{refusing()}" if server is None else server.url.split("/")[2]
+    if name == "has no address":
+        address = "no-such-host.invalid:3128"
+    house = open_house(UPSTREAM_URL="https://upstream.invalid/v1", https_proxy=f"http://{address}")
+    response = house.proxy.post(message())
+    assert response.status in (500, 502)
+    text = response.error["message"]
+    if answer or name == "has no address":
+        assert "proxy server on the way" in text and "https_proxy" in text, text
+    else:
+        assert "upstream.invalid" in text, text
+    if answer:
+        assert answer.split()[1].decode() in text
+    assert KEY not in text
+    if server:
+        server.close()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no certificate\n"])
+def test_certificates_that_cannot_be_read(open_house, certificates, tmp_path, content):
+    file = tmp_path / "ca.pem"
+    file.write_bytes((certificates / "ca.pem").read_bytes())
+    server = TLSUpstream(answering(certificates, "good", *saying("Hi")))
+    house = open_house(UPSTREAM_URL=server.url, UPSTREAM_CA_FILE=str(file))
+    file.unlink()
+    if content is not None:
+        file.write_bytes(content)
+    response = house.proxy.post(message())
+    assert (response.status, response.header("x-should-retry")) == (500, "false")
+    assert "CLAUDE_PROXY_UPSTREAM_CA_FILE" in response.error["message"], response.error
+    assert server.requests == []
+    server.close()
+
+
 @pytest.mark.parametrize("streams", [True, False], ids=["streamed", "whole"])
 def test_nobody_lets_in(open_house, streams):
     """A listener whose queue is full neither accepts nor refuses."""

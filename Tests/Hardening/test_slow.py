@@ -60,6 +60,22 @@ def test_a_stream_waits_for_its_client(open_house):
     assert len(data) + 2 * MIB > 64 * MIB
 
 
+def test_an_upstream_that_ends_while_it_is_held_back_is_told_of(open_house):
+    """The client gets all that had come, and then the error."""
+    house = open_house(**SHORT)
+    house.upstream.will(endless)
+    with house.proxy.connect(receive_buffer=4096) as client:
+        client.begin(message(stream=True))
+        client.response_head()
+        request = house.upstream.request()
+        wait_for_standstill(lambda: request.sent_bytes)
+        house.upstream.close()
+        time.sleep(PAUSE)
+        events = [value for value, _ in client.events()]
+    assert events[-1]["type"] == "error" and "broke off" in events[-1]["error"]["message"]
+    assert len(text_of(events)) > MIB
+
+
 @pytest.mark.parametrize("keeps", [True, False], ids=["keep-alive", "close"])
 @pytest.mark.parametrize("streams", [True, False], ids=["streamed", "whole"])
 def test_a_complete_answer_waits_for_its_client(open_house, streams, keeps):

@@ -5,10 +5,12 @@ import time
 
 import pytest
 
+from support import DEADLINE
+
 from support.client import message, parse_events, text_of
 from support.proxy import KEY
 from support.upstream import ScriptedUpstream
-from upstream_faults import MIB, SECTIONS, saying
+from upstream_faults import MIB, SECTIONS, many, saying
 
 ROWS = [(section, fault) for section, faults in SECTIONS.items() for fault in faults]
 # Time-outs of the daemon, two tries, and a busy machine.
@@ -73,6 +75,67 @@ def test_the_table(faulty, section, fault, streams):
     assert faulty.elsewhere.connection_count == 0, "a redirect was followed"
     # And then everything is well again.
     assert outcome(proxy.post(message(stream=streams))) == "said Hi"
+
+
+ERROR_BODY_MAX = 64 << 10
+PIECE = b"x" * 4096
+STATUSES = {400: 400, 401: 500, 404: 404, 429: 429, 500: 500, 502: 502, 503: 529}
+
+
+@pytest.mark.parametrize("streams", [True, False], ids=["streamed", "whole"])
+@pytest.mark.parametrize("status", STATUSES)
+def test_64_KiB_of_an_error_are_read(faulty, status, streams):
+    """Its body has no end. It comes slowly enough that no buffer hides how much is read."""
+    head = b"HTTP/1.1 %d X\r\nContent-Type: text/plain\r\n\r\n" % status
+    upstream, seen = faulty.upstream, len(faulty.upstream.requests)
+    before = faulty.proxy.memory()
+    upstream.always(many(PIECE, 1000, head, pause=0.01))
+    try:
+        response = faulty.proxy.post(message(stream=streams))
+    finally:
+        upstream.always(saying("Hi"))
+    assert response.status == STATUSES[status] and len(response.body) < 2000
+    for request in upstream.requests[seen:]:
+        assert request.left.wait(DEADLINE)
+        sent = request.sent_bytes - len(head)
+        print(f"{sent >> 10} KiB were sent")
+        # What is sent until the end of the connection is noticed comes on top.
+        assert ERROR_BODY_MAX - len(PIECE) <= sent <= ERROR_BODY_MAX + 16 * len(PIECE)
+    assert faulty.proxy.memory() - before < 4 * MIB
+
+
+# What people read when something is wrong at night: what it is, and what to look at.
+WORDS = {
+    "a NUL in a field": "does not keep to HTTP.*[Nn]ul byte.*CLAUDE_PROXY_UPSTREAM_URL",
+    "a field without an end": "does not keep to HTTP .a line of the response head is too long",
+    "a head without an end": "the response head is larger than 64 KiB",
+    "HTTP/0.9": "does not keep to HTTP",
+    "301 to another place": "HTTP 301.* redirects are not followed.*CLAUDE_PROXY_UPSTREAM_URL",
+    "the status 204": "HTTP 204.* CLAUDE_PROXY_UPSTREAM_URL",
+    "a chunk size that is none": "broke off .*chunked-encoding",
+    "ends before the head": "closed the connection without an answer",
+    "ends JSON early": "broke off .*998 bytes remaining",
+    "silence before the head": "has sent nothing for 0.7 s",
+    "64 MiB of HTML": "an HTML page instead of a chat completion",
+    "a gzip bomb as an error": r"\d{5} bytes that are no text",
+    "a line of 64 MiB": "an event of more than 8",
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_what_is_wrong_is_said(faulty, name):
+    [fault] = [fault for _, fault in ROWS if fault.name == name]
+    steps = fault.steps
+    if isinstance(steps, list):
+        steps = [s.replace(b"ELSEWHERE", b"http://x/") if isinstance(s, bytes) else s
+                 for s in steps]
+    faulty.upstream.always(steps)
+    try:
+        response = faulty.proxy.post(message())
+    finally:
+        faulty.upstream.always(saying("Hi"))
+    assert re.search(WORDS[name], response.error["message"]), response.error["message"]
+    assert "Out of memory" not in response.error["message"]
 
 
 def test_nothing_is_left_of_it(faulty):

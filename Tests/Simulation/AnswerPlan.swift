@@ -235,7 +235,8 @@ struct AnswerGenerator {
 
     private mutating func failure() {
         let kind = random.pick([
-            TransferFailure.Kind.resolve, .connect, .connectTimeout, .certificate, .tls,
+            TransferFailure.Kind.resolve, .proxy, .connect, .noSocket, .connectTimeout,
+            .certificate, .trustStore, .tls,
             .closedBeforeAnswer, .protocolViolation, .other,
         ])
         plan.pieces.append(.end(TransferFailure(kind, detail: "as planned")))

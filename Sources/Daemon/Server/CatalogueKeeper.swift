@@ -95,6 +95,10 @@ final class CatalogueKeeper {
 
     private func goOn() {
         guard let transfer else { return }
+        if let reason = fetch?.verdict {
+            endFetch(cancelling: true)
+            return failed(reason)
+        }
         fetch?.beginTurn()
         upstream.resume(transfer)
     }
@@ -200,7 +204,9 @@ private final class CatalogueFetch: TransferOwner {
     private var status = 0
     private var bytes = 0
     private var bytesOfTurn = 0
-    /// Called, within libcurl's callback, when enough was read for this turn.
+    /// Why nothing of the rest will be of use.
+    private(set) var verdict: String?
+    /// Called, within libcurl's callback, when enough was read for this turn, or at all.
     var pause: () -> Void = {}
 
     /// About a millisecond's work.
@@ -216,21 +222,24 @@ private final class CatalogueFetch: TransferOwner {
     func beginTurn() { bytesOfTurn = 0 }
 
     override func transferReceived(_ piece: Span<UInt8>) -> Bool {
-        guard bytesOfTurn < Self.bytesPerTurn else {
+        if status != 200 {
+            verdict = "HTTP \(status)"
+        } else if bytes + piece.count > bytesMax {
+            verdict = "it is larger than \(bytesMax >> 20) MiB"
+        }
+        guard verdict == nil, bytesOfTurn < Self.bytesPerTurn else {
             pause()
             return false
         }
         bytesOfTurn += piece.count
         bytes += piece.count
-        // The rest of a list without end comes to nothing, until its time is over.
-        if status == 200, bytes <= bytesMax { reader.read(piece) }
+        reader.read(piece)
         return true
     }
 
     override func transferEnded(_ failure: TransferFailure?) {
         if let failure { return fail(failure.detail) }
         guard status == 200 else { return fail("HTTP \(status)") }
-        guard bytes <= bytesMax else { return fail("it is larger than \(bytesMax >> 20) MiB") }
         guard reader.isComplete, !reader.models.isEmpty else {
             return fail("its \(bytes) bytes are no list of models")
         }

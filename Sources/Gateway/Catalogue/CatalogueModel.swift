@@ -173,7 +173,10 @@ extension CatalogueModel {
         }
     }
 
-    private static func prices(_ document: JSONDocument, _ pricing: JSONNode) -> ModelPrices? {
+    /// - Parameter base: what holds where `pricing` says nothing.
+    private static func prices(
+        _ document: JSONDocument, _ pricing: JSONNode, over base: ModelPrices? = nil
+    ) -> ModelPrices? {
         func price(_ key: StaticString) -> MoneyAmount? {
             guard let node = document.member(pricing, key) else { return nil }
             switch document.kind(node) {
@@ -183,12 +186,36 @@ extension CatalogueModel {
             case .object, .array, .true, .false, .null: return nil
             }
         }
-        guard let input = price("prompt"), let output = price("completion") else { return nil }
+        guard let input = price("prompt") ?? base?.input,
+            let output = price("completion") ?? base?.output
+        else { return nil }
         var prices = ModelPrices(input: input, output: output)
-        prices.cacheRead = price("input_cache_read")
-        prices.cacheWrite = price("input_cache_write")
-        prices.cacheWriteHour = price("input_cache_write_1h")
-        prices.request = price("request")
+        prices.cacheRead = price("input_cache_read") ?? base?.cacheRead
+        prices.cacheWrite = price("input_cache_write") ?? base?.cacheWrite
+        prices.cacheWriteHour = price("input_cache_write_1h") ?? base?.cacheWriteHour
+        prices.request = price("request") ?? base?.request
+        if base == nil { prices.longPrompts = longPrompts(document, pricing, over: prices) }
         return prices
+    }
+
+    /// More steps than any price list has.
+    private static let longPromptsMax = 8
+
+    /// OpenRouter: `overrides: [{min_prompt_tokens, …}]`, where what is not named stays as it is.
+    private static func longPrompts(
+        _ document: JSONDocument, _ pricing: JSONNode, over base: ModelPrices
+    ) -> [ModelPrices.LongPrompt] {
+        guard let list = document.member(pricing, "overrides"), document.kind(list) == .array
+        else { return [] }
+        var found: [ModelPrices.LongPrompt] = []
+        var elements = document.elements(of: list)
+        while let element = document.next(&elements), found.count < longPromptsMax {
+            guard document.kind(element) == .object,
+                let tokens = tokens(document, document.member(element, "min_prompt_tokens")),
+                let prices = prices(document, element, over: base)
+            else { continue }
+            found.append(.init(tokensMin: tokens, prices: prices))
+        }
+        return found.sorted { $0.tokensMin < $1.tokensMin }
     }
 }

@@ -169,7 +169,25 @@ extension CatalogueModel {
 
     private func writePrices(into text: inout [UInt8]) {
         guard let prices else { return }
-        text.append(#","pricing":{"prompt":""#)
+        text.append(#","pricing":{"#)
+        Self.write(prices, into: &text)
+        if !prices.longPrompts.isEmpty {
+            text.append(#","overrides":["#)
+            for (index, long) in prices.longPrompts.enumerated() {
+                text.append(index == 0 ? #"{"min_prompt_tokens":"# : #",{"min_prompt_tokens":"#)
+                text.append(decimal: long.tokensMin)
+                text.append(",")
+                Self.write(long.prices, into: &text)
+                text.append("}")
+            }
+            text.append("]")
+        }
+        text.append("}")
+    }
+
+    /// Appends the members, without the braces.
+    private static func write(_ prices: ModelPrices, into text: inout [UInt8]) {
+        text.append(#""prompt":""#)
         text.append(contentsOf: prices.input.description.utf8)
         func write(_ key: StaticString, _ price: MoneyAmount?) {
             guard let price else { return }
@@ -183,6 +201,6 @@ extension CatalogueModel {
         write("input_cache_write", prices.cacheWrite)
         write("input_cache_write_1h", prices.cacheWriteHour)
         write("request", prices.request)
-        text.append(#""}"#)
+        text.append(UInt8(ascii: "\""))
     }
 }

@@ -14,6 +14,14 @@ package struct ModelPrices: Sendable, Equatable {
     package var cacheWriteHour: MoneyAmount?
     /// The price of a request whatever its length.
     package var request: MoneyAmount?
+    /// What long prompts cost instead, the longest last.
+    package var longPrompts: [LongPrompt] = []
+
+    /// The prices of requests whose prompt has so many tokens or more.
+    package struct LongPrompt: Sendable, Equatable {
+        package var tokensMin: Int
+        package var prices: ModelPrices
+    }
 
     package init(input: MoneyAmount, output: MoneyAmount) {
         self.input = input
@@ -22,16 +30,27 @@ package struct ModelPrices: Sendable, Equatable {
 
     /// What a request with this usage costs by the list.
     package func cost(of usage: TokenUsage, cachesForAnHour: Bool) -> MoneyAmount {
-        input * usage.input + output * usage.output + (cacheRead ?? input) * usage.cacheRead
-            + write(forAnHour: cachesForAnHour) * usage.cacheWrite + (request ?? .zero)
+        let prices = those(for: usage)
+        return prices.input * usage.input + prices.output * usage.output
+            + (prices.cacheRead ?? prices.input) * usage.cacheRead
+            + prices.write(forAnHour: cachesForAnHour) * usage.cacheWrite
+            + (prices.request ?? .zero)
     }
 
     /// What the cache has saved against a prompt without one: negative when more was written at a
     /// higher price than was read at a lower one.
     package func saving(of usage: TokenUsage, cachesForAnHour: Bool) -> MoneyAmount {
-        let read = (input - (cacheRead ?? input)) * usage.cacheRead
-        let write = (write(forAnHour: cachesForAnHour) - input) * usage.cacheWrite
+        let prices = those(for: usage)
+        let read = (prices.input - (prices.cacheRead ?? prices.input)) * usage.cacheRead
+        let write =
+            (prices.write(forAnHour: cachesForAnHour) - prices.input) * usage.cacheWrite
         return read - write
+    }
+
+    /// The prices for a prompt of this length.
+    private func those(for usage: TokenUsage) -> ModelPrices {
+        let tokens = usage.input &+ usage.cacheRead &+ usage.cacheWrite
+        return longPrompts.last { $0.tokensMin <= tokens }?.prices ?? self
     }
 
     private func write(forAnHour: Bool) -> MoneyAmount {

@@ -19,7 +19,9 @@ extension Checkup {
         let next = proxy.isEmpty ? url.authority : "the proxy \(withoutPassword(proxy))"
         var findings: [Finding] = []
         let kind = answer.failure?.kind
-        if kind == .resolve || (answer.isTimedOut && answer.times.resolved == .zero) {
+        if kind == .resolve || kind == .proxy
+            || (answer.isTimedOut && answer.times.resolved == .zero)
+        {
             return [
                 .failure(
                     "name", "\(next) has no address: \(detail(answer))",
@@ -32,7 +34,7 @@ extension Checkup {
         findings.append(
             .good("name", "\(next) is \(answer.address.isEmpty ? "known" : answer.address)"))
         // libcurl tells no time for a connection whose TLS has failed.
-        let failedInTLS = kind == .certificate || kind == .tls
+        let failedInTLS = kind == .certificate || kind == .trustStore || kind == .tls
         if answer.times.connected == .zero, answer.failure != nil, !failedInTLS {
             return findings + [
                 .failure(

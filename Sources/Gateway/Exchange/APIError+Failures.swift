@@ -14,6 +14,18 @@ extension APIError {
                 status: 500, type: .api,
                 message: "The upstream's host name cannot be resolved (\(detail)). Check"
                     + " CLAUDE_PROXY_UPSTREAM_URL and the proxy machine's DNS.")
+        case .proxy:
+            return APIError(
+                status: 502, type: .api,
+                message: "The proxy server on the way to the upstream \(host) does not let the"
+                    + " request through (\(detail)). Check the proxy variables (https_proxy,"
+                    + " all_proxy, no_proxy) in the service's environment.")
+        case .noSocket:
+            return APIError(
+                status: 529, type: .overloaded,
+                message: "The proxy has no descriptor left for a connection to the upstream; try"
+                    + " again in a moment. Its administrator can raise LimitNOFILE or lower"
+                    + " CLAUDE_PROXY_MAX_CONNECTIONS.", retryAfter: 1)
         case .connect:
             return APIError(
                 status: 500, type: .api,
@@ -22,17 +34,26 @@ extension APIError {
         case .connectTimeout:
             return APIError(
                 status: 504, type: .timeout,
-                message: "The upstream \(host) did not accept the connection in time (\(detail)).")
+                message: "The upstream \(host) did not accept the connection in time (\(detail))."
+                    + " Check the network and CLAUDE_PROXY_CONNECT_TIMEOUT.")
         case .certificate:
             return APIError(
                 status: 500, type: .api,
                 message: "The upstream \(host) shows a certificate that is not to be trusted"
-                    + " (\(detail)). Check the proxy machine's clock and CA certificates.",
+                    + " (\(detail)). Check the proxy machine's clock and CA certificates; for a CA"
+                    + " of your own set CLAUDE_PROXY_UPSTREAM_CA_FILE.",
                 shouldRetry: false)
+        case .trustStore:
+            return APIError(
+                status: 500, type: .api,
+                message: "The CA certificates to check the upstream \(host) by cannot be read"
+                    + " (\(detail)). Check CLAUDE_PROXY_UPSTREAM_CA_FILE and the package"
+                    + " ca-certificates.", shouldRetry: false)
         case .tls:
             return APIError(
                 status: 500, type: .api,
-                message: "TLS with the upstream \(host) failed (\(detail)).")
+                message: "TLS with the upstream \(host) failed (\(detail)). Check that it speaks"
+                    + " TLS: a server of your own may want http:// in CLAUDE_PROXY_UPSTREAM_URL.")
         case .closedBeforeAnswer:
             return APIError(
                 status: 502, type: .api,
@@ -40,12 +61,12 @@ extension APIError {
         case .brokenAnswer:
             return APIError(
                 status: 502, type: .api,
-                message: "The upstream \(host) closed the connection before its answer was"
-                    + " complete (\(detail)).")
+                message: "The answer of the upstream \(host) broke off (\(detail)).")
         case .protocolViolation:
             return APIError(
                 status: 502, type: .api,
-                message: "The upstream \(host) does not keep to HTTP (\(detail)).")
+                message: "The upstream \(host) does not keep to HTTP (\(detail)). Check that"
+                    + " CLAUDE_PROXY_UPSTREAM_URL is the address of an API.")
         case .other:
             return APIError(
                 status: 500, type: .api,

@@ -48,12 +48,18 @@ public struct TransferFailure: Error, Equatable, Sendable {
     package enum Kind: Sendable {
         /// The host's name has no address.
         case resolve
+        /// The HTTP or SOCKS proxy on the way is not to be had, or refuses.
+        case proxy
         /// Nobody listens, or no route.
         case connect
+        /// This machine gives no socket: its descriptors are used up.
+        case noSocket
         /// No connection within the connect time-out.
         case connectTimeout
         /// The certificate is not to be trusted: expired, another host's, from an unknown issuer.
         case certificate
+        /// The CA certificates of this machine, or those that are set, cannot be read.
+        case trustStore
         /// TLS failed in another way.
         case tls
         /// The connection ended before the answer began.
@@ -79,7 +85,9 @@ public struct TransferFailure: Error, Equatable, Sendable {
     package var isFreeToRetry: Bool {
         switch kind {
         case .resolve, .connect, .connectTimeout, .closedBeforeAnswer: true
-        case .certificate, .tls, .brokenAnswer, .protocolViolation, .other: false
+        case .proxy, .noSocket, .certificate, .trustStore, .tls, .brokenAnswer,
+            .protocolViolation, .other:
+            false
         }
     }
 }

@@ -7,9 +7,9 @@ enum HTTPDate {
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
 
-    /// - Parameter time: since 1970, not before.
+    /// - Parameter time: since 1970. A clock that says less is wrong, and stands for 1970.
     static func text(_ time: Duration) -> String {
-        let seconds = Int(time.components.seconds)
+        let seconds = Self.seconds(time)
         let days = seconds / 86_400
         let (year, month, day) = date(daysSince1970: days)
         let clock = [seconds / 3600 % 24, seconds / 60 % 60, seconds % 60].map(twoDigits)
@@ -19,10 +19,15 @@ enum HTTPDate {
 
     /// The same as the Messages API writes it (RFC 3339): `1994-11-06T08:49:37Z`.
     static func internetText(_ time: Duration) -> String {
-        let seconds = Int(time.components.seconds)
+        let seconds = Self.seconds(time)
         let (year, month, day) = date(daysSince1970: seconds / 86_400)
         let clock = [seconds / 3600 % 24, seconds / 60 % 60, seconds % 60].map(twoDigits)
         return "\(year)-\(twoDigits(month))-\(twoDigits(day))T\(clock.joined(separator: ":"))Z"
+    }
+
+    /// Never less than none, nor more than a year of four digits has.
+    private static func seconds(_ time: Duration) -> Int {
+        Int(min(max(0, time.components.seconds), 253_402_300_799))
     }
 
     /// The Gregorian date of a day: years of 365.2425 days that begin in March, so that the leap day

@@ -95,6 +95,11 @@ package struct UpstreamErrorReader: Sendable {
         let isPage = !isJSON && body.contains { $0 > 0x20 }
         if isJSON { report = UpstreamErrorReport(document) }
         if isPage { report.message = "It sent \(summary(ofPage: body))." }
+        if status == 200, report.message.isEmpty { report.message = Self.failureWithoutWords }
+        if 201..<400 ~= status, report.message.isEmpty || isPage {
+            report.message = Self.misdirection(status)
+            report.isRetryable = false
+        }
         if report.rateLimitReset.isEmpty { report.rateLimitReset = headers.rateLimitReset ?? "" }
         if report.retryAfter == nil {
             report.retryAfter = headers.retryAfter.flatMap { Double($0) }
@@ -103,11 +108,24 @@ package struct UpstreamErrorReader: Sendable {
         return failure(report, status: effectiveStatus(report, http: status), isPage: isPage)
     }
 
+    private static var failureWithoutWords: String {
+        "The upstream reports that it failed, without saying why."
+    }
+
+    /// What a status says that is neither an answer nor an error.
+    private static func misdirection(_ status: Int) -> String {
+        let advice = "Check CLAUDE_PROXY_UPSTREAM_URL: scheme, host and path."
+        return status < 300
+            ? "The upstream answered HTTP \(status), which is no answer to a message. \(advice)"
+            : "The upstream answered HTTP \(status): what is asked for is elsewhere, and redirects"
+                + " are not followed. \(advice)"
+    }
+
     /// The failure that an event in the middle of a stream tells of.
     func read(midStream document: JSONDocument) -> UpstreamFailure {
         var report = UpstreamErrorReport(document)
         if report.message.isEmpty {
-            report.message = "The upstream reports that it failed, without saying why."
+            report.message = Self.failureWithoutWords
         }
         return failure(report, status: effectiveStatus(report, http: 200), isPage: false)
     }
@@ -350,6 +368,8 @@ extension UpstreamErrorReader {
     private static func summary(ofPage body: [UInt8]) -> String {
         let lower = body.map { 65...90 ~= $0 ? $0 | 0x20 : $0 }
         let start = body.first { $0 > 0x20 }
+        let isText = body.prefix(4096).allSatisfy { $0 >= 0x20 || 0x09...0x0D ~= $0 }
+        guard isText else { return "\(body.count) bytes that are no text" }
         guard start == UInt8(ascii: "<") else {
             let text = plain(body[...])
             return text.isEmpty ? "an empty body" : "\"\(text)\""

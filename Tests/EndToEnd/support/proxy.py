@@ -30,9 +30,10 @@ def binary():
 
 
 def full_names(settings):
-    """Settings by their short names, `STATUS_HOLD` for `CLAUDE_PROXY_STATUS_HOLD`."""
+    """Settings by their short names, `STATUS_HOLD` for `CLAUDE_PROXY_STATUS_HOLD`. Those in lower
+    case are variables of everybody's, such as `https_proxy`."""
     return {
-        name if name.startswith("OPENROUTER_") else f"CLAUDE_PROXY_{name}": value
+        name if name.startswith("OPENROUTER_") or name.islower() else f"CLAUDE_PROXY_{name}": value
         for name, value in settings.items()
     }
 

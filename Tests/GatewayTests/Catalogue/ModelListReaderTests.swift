@@ -35,6 +35,37 @@ let openRouterList = """
     """
 
 @Suite("Lists of models") struct ModelListReaderTests {
+    /// Long prompts cost more: from so many tokens on, what is named costs so much instead.
+    @Test func pricesGoByThePromptsLength() throws {
+        let reader = readModels(
+            """
+            {"data":[{"id":"g/p","pricing":{"prompt":"0.000001","completion":"0.00001",
+            "input_cache_read":"0.0000001","overrides":[
+            {"min_prompt_tokens":400000,"prompt":"0.000004"},
+            {"min_prompt_tokens":200000,"prompt":"0.000002","completion":"0.000015",
+            "input_cache_read":"0.0000002"},
+            {"min_prompt_tokens":-1,"prompt":"1"},{"prompt":"1"},7,null,
+            {"min_prompt_tokens":1e99,"prompt":"1"}]}}]}
+            """)
+        let prices = try #require(reader.models.first?.prices)
+        #expect(prices.longPrompts.map(\.tokensMin) == [200_000, 400_000])
+        func cost(_ input: Int, cached: Int = 0) -> String {
+            var usage = TokenUsage()
+            (usage.prompt, usage.cacheRead, usage.output) = (input + cached, cached, 1000)
+            return prices.cost(of: usage, cachesForAnHour: false).description
+        }
+        #expect(cost(199_999) == "0.209999")
+        #expect(cost(200_000) == "0.415")
+        #expect(cost(100_000, cached: 100_000) == "0.235", "what was cached counts")
+        #expect(cost(400_000) == "1.61")
+        var usage = TokenUsage()
+        (usage.prompt, usage.cacheRead) = (300_000, 300_000)
+        #expect(prices.saving(of: usage, cachesForAnHour: false).description == "0.54")
+        // And so after a restart.
+        let kept = ModelCatalogue(upstream: "u", fetchedAt: .zero, models: reader.models)
+        #expect(ModelCatalogue(file: kept.file, of: "u")?.models == reader.models)
+    }
+
     @Test(arguments: [1, 2, 3, 7, 64, 1 << 20])
     func openRouterSaysEverything(pieces: Int) throws {
         let reader = readModels(openRouterList, pieces: pieces)

@@ -19,6 +19,19 @@ import Testing
     }
 
     @Test(arguments: [
+        (-1, "Thu, 01 Jan 1970 00:00:00 GMT"),
+        (Int.min, "Thu, 01 Jan 1970 00:00:00 GMT"),
+        (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        (253_402_300_800, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        (Int.max, "Fri, 31 Dec 9999 23:59:59 GMT"),
+    ])
+    func endWhereTheirFormEnds(_ seconds: Int, _ text: String) {
+        let time = Duration(secondsComponent: Int64(seconds), attosecondsComponent: 0)
+        #expect(HTTPDate.text(time) == text)
+        #expect(HTTPDate.internetText(time).hasSuffix("Z"))
+    }
+
+    @Test(arguments: [
         "", "Sun Nov  6 08:49:37 1994", "Sunday, 06-Nov-94 08:49:37 GMT",
         "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 06 Nov 1994 08:49 GMT",
         "Sun, 32 Nov 1994 08:49:37 GMT", "Sun, 06 Xyz 1994 08:49:37 GMT",

@@ -184,9 +184,24 @@ import Testing
         Row(
             200, #"{"error":{"message":"?","metadata":{"error_type":"provider_overloaded"}}}"#, 529,
             .overloaded, "?"),
-        Row(200, #"{"error":{}}"#, 500, .api, "The upstream answered HTTP 500 without saying why."),
-        Row(200, "[]", 500, .api, "The upstream answered HTTP 500 without saying why."),
+        Row(
+            200, #"{"error":{}}"#, 500, .api,
+            "The upstream reports that it failed, without saying why."),
+        Row(200, "[]", 500, .api, "The upstream reports that it failed, without saying why."),
+        // Neither an answer nor an error: the address is wrong.
+        Row(
+            204, "", 500, .api,
+            "The upstream answered HTTP 204, which is no answer to a message. " + url,
+            shouldRetry: false),
+        Row(
+            301, "<html><title>301 Moved</title>", 500, .api,
+            "The upstream answered HTTP 301: what is asked for is elsewhere, and redirects are not"
+                + " followed. " + url, shouldRetry: false),
+        Row(302, openRouter(429, "Slow down"), 429, .rateLimit, "Slow down"),
+        Row(500, "\u{1F}\u{8B}\u{8}x", 500, .api, "It sent 5 bytes that are no text."),
     ]
+
+    static let url = "Check CLAUDE_PROXY_UPSTREAM_URL: scheme, host and path."
 
     @Test(arguments: rows)
     func failuresBecomeWhatClientsActOn(_ row: Row) {
