@@ -10,6 +10,8 @@
 //   `OPENROUTER_` or look like a known key get a warning.
 // - All faults are reported, not only the first.
 
+import Translation
+
 extension Configuration {
     /// Makes a configuration from sources, of which later ones win; with none, all defaults.
     package static func resolve(_ sources: [ConfigurationSource]) -> Resolution {
@@ -88,11 +90,14 @@ struct ConfigurationResolver {
                 try option.apply(value, &configuration)
             } catch {
                 invalid.insert(option.key)
+                // What looks like an API key may be one, put into the wrong setting.
+                let shown = SecretScrubber.scrub(value, secret: [])
                 faults.append(
                     ConfigurationFault(
                         key: option.key, origin: origin,
-                        value: option.isSecret || error.hidesValue ? nil : value,
-                        reason: error.reason, allowed: option.allowed))
+                        value: option.isSecret || error.hidesValue ? nil : shown,
+                        reason: SecretScrubber.scrub(error.reason, secret: []),
+                        allowed: option.allowed))
             }
         }
         let origins = winners.filter { !$0.value.value.isEmpty }.mapValues(\.origin)

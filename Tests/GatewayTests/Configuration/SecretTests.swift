@@ -58,6 +58,7 @@ import Testing
             "CLAUDE_PROXY_CLIENT_TOKENS=abc,n33dl3 x",
             "CLAUDE_PROXY_CLIENT_TOKENS=n33dl3,,x",
             "CLAUDE_PROXY_CLIENT_TOKEN=n33dl3",
+            "OPENROUTER_MODEL=\"sk-or-v1-n33dl3 \"x",
             "CLAUDE_PROXY_API_KEY=n33dl3",
             "CLAUDE_PROXY_UPSTREAM_URL=https://user:n33dl3@example.com/v1",
             "CLAUDE_PROXY_UPSTREAM_URL=n33dl3@example.com",
