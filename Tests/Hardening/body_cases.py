@@ -132,6 +132,69 @@ FIELDS = {
     "top_k": ("number", "null"),
 }
 
+# The fields that do not go together with some of those above.
+MORE = {
+    **FULL,
+    "tools": [*FULL["tools"],
+              {"type": "web_search_20250305", "name": "web_search", "max_uses": 3,
+               "allowed_domains": ["a.example"], "user_location": {"type": "approximate"}},
+              {"type": "web_search_20250305", "name": "web_search", "blocked_domains": ["x.y"]},
+              {"type": "bash_20250124", "name": "bash"}],
+    "tool_choice": {"type": "tool", "name": "f"},
+    "messages": [*FULL["messages"][:4],
+                 {"role": "user", "content": [{"type": "text", "text": "u"}],
+                  "clear_at": "next_user_message"},
+                 {"role": "system", "content": "s", "output_config": {"effort": "low"}},
+                 {"role": "user", "content": "z"}],
+    "thinking": {**FULL["thinking"], "display": "omitted"},
+    "output_config": {"effort": "low"},
+    "output_format": {"type": "json_schema", "schema": {"type": "object"}},
+    "mcp_servers": [],
+    "cache_control": {"type": "ephemeral", "ttl": "5m"},
+}
+# Where even the right kind is refused for what it says, no kind is right.
+MORE_FIELDS = {
+    "output_format": ("null",),
+    "output_format.type": (),
+    "output_format.schema": ("object",),
+    "cache_control": ("null",),
+    "cache_control.type": (),
+    "cache_control.ttl": ("null",),
+    "system.0.cache_control": ("null",),
+    "system.0.cache_control.type": (),
+    "messages.0.content.0.cache_control": ("null",),
+    "messages.0.content.0.cache_control.type": (),
+    "messages.0.content.0.cache_control.ttl": ("null",),
+    "messages.0.content.3.source.type": (),
+    "messages.0.content.4.source.content.0": (),
+    "messages.0.content.4.source.content.0.text": ("string",),
+    "messages.0.content.5.content.0": (),
+    "messages.0.content.5.content.0.text": ("string",),
+    "messages.0.content.5.content.0.type": ("string",),
+    "messages.1.content.2.type": ("string",),
+    "messages.2.content.0.type": ("string",),
+    "messages.2.content.0.content.0.type": ("string",),
+    "messages.4.clear_at": ("null", "string"),
+    "messages.5.role": (),
+    "messages.5.content": ("string",),
+    "messages.5.output_config": ("null", "object"),
+    "messages.5.output_config.effort": ("null",),
+    "tools.0.cache_control": ("null",),
+    "tools.0.cache_control.type": (),
+    "tools.1.type": ("null", "string"),
+    "tools.1.name": ("string",),
+    "tools.1.max_uses": ("null", "number"),
+    "tools.1.allowed_domains": ("null",),
+    "tools.1.allowed_domains.0": ("string",),
+    "tools.2.blocked_domains": ("null",),
+    "tools.2.blocked_domains.0": ("string",),
+    "tools.1.user_location": ("null", "object"),
+    "tools.3.name": ("string",),
+    "tool_choice.name": (),
+    "thinking.display": ("null", "string"),
+    "mcp_servers": ("null",),
+}
+
 
 def replaced(path, value, body=None):
     """FULL with another value at the path."""
@@ -145,10 +208,11 @@ def replaced(path, value, body=None):
 
 
 def wrong_types():
-    for path, allowed in FIELDS.items():
-        for kind, value in VALUES.items():
-            if kind not in allowed:
-                yield path, kind, json.dumps(replaced(path, value)).encode()
+    for fields, body in [(FIELDS, FULL), (MORE_FIELDS, MORE)]:
+        for path, allowed in fields.items():
+            for kind, value in VALUES.items():
+                if kind not in allowed:
+                    yield path, kind, json.dumps(replaced(path, value, body)).encode()
 
 
 # Numbers as they are written: the daemon must not trap, round or overflow on any.
@@ -230,10 +294,10 @@ GRAMMAR = [
       for text in [rb"\x", rb"\a", rb"\'", rb"\0", rb"\u", rb"\u1", rb"\u12", rb"\u123", rb"\u12g4",
                    rb"\U0041",
                    rb"\ u0041", b"\\\n", rb"\u-123", rb"\u+123", b"\\\x00", rb"\v"]],
-    bad("a string without its end", with_text(b"x")[:-6]),
+    bad("a string without its end", with_text(b"yz")[:-6]),
     bad("a backslash as the end", GOOD[:-4] + b"\\"),
     bad("a number as the end", b'{"a":1'),
-    *[bad(f"cut after {size} bytes", GOOD[:size]) for size in range(1, len(GOOD), 9)],
+    *[bad(f"cut after {size} bytes", GOOD[:size]) for size in range(2, len(GOOD), 9)],
 ]
 
 # UTF-8 as RFC 3629 has it.

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from body_cases import FULL, MIB, SECTIONS, bomb, far_numbers, wrong_types
+from body_cases import FULL, MIB, MORE, SECTIONS, bomb, far_numbers, wrong_types
 from conftest import House
 from support.client import JSON_FIELDS
 
@@ -24,9 +24,10 @@ def is_well(house):
     assert send(house, SECTIONS["gzip"][0].data, gzip=True).status == 200
 
 
-def test_the_full_request_is_good(house):
+@pytest.mark.parametrize("body", [FULL, MORE], ids=["full", "more"])
+def test_the_full_request_is_good(house, body):
     """Else the rows below would be refused for another reason."""
-    response = house.proxy.post(FULL)
+    response = house.proxy.post(body)
     assert response.status == 200, response.body
 
 

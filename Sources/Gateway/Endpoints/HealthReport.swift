@@ -6,7 +6,7 @@ enum HealthReport {
     /// - Parameters:
     ///   - uptime: since the daemon was started.
     ///   - timeOfDay: since 1970, for the age of the catalogue.
-    ///   - usage: nil for who has no business with it.
+    ///   - usage: nil for who has no business with it, nor with the models that are in use.
     static func body(
         _ configuration: Configuration, version: String, uptime: Duration, isDraining: Bool,
         catalogue: ModelCatalogue?, timeOfDay: Duration, usage: UsageTotals?,
@@ -37,9 +37,9 @@ enum HealthReport {
         if let usage {
             body.append(#","usage":"#)
             usage.write(into: &body)
+            body.append(#","token_calibration":"#)
+            calibration.write(into: &body)
         }
-        body.append(#","token_calibration":"#)
-        calibration.write(into: &body)
         body.append("}")
         return body
     }

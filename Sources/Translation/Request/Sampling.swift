@@ -102,19 +102,30 @@ extension RequestWriter {
     private func answerSchema() throws(APIError) -> JSONNode? {
         let path = FieldPath("output_config")
         let config = try document.optional(outline.fields.outputConfig, .object, at: path)
+        if let format = config.flatMap({ document.member($0, "format") }) {
+            return try schema(of: format, at: path, ("format", "format.type", "format.schema"))
+        }
         // `output_format` is the name that the field had in the beta.
-        let field = config.flatMap { document.member($0, "format") }
-        guard
-            let format = try document.optional(
-                field ?? outline.fields.outputFormat, .object, at: path, "format")
-        else { return nil }
+        return try schema(
+            of: outline.fields.outputFormat, at: FieldPath("output_format"),
+            (nil, "type", "schema"))
+    }
+
+    /// - Parameter names: those of the format and its members, seen from `path`.
+    private func schema(
+        of format: JSONNode?, at path: FieldPath,
+        _ names: (format: StaticString?, type: StaticString, schema: StaticString)
+    ) throws(APIError) -> JSONNode? {
+        guard let format = try document.optional(format, .object, at: path, names.format) else {
+            return nil
+        }
         let type = try document.required(
-            document.member(format, "type"), .string, at: path, "format.type")
+            document.member(format, "type"), .string, at: path, names.type)
         guard document.equals(type, "json_schema") else {
-            throw path.error("format.type", .notAFormat)
+            throw path.error(names.type, .notAFormat)
         }
         return try document.required(
-            document.member(format, "schema"), .object, at: path, "format.schema")
+            document.member(format, "schema"), .object, at: path, names.schema)
     }
 
     private var structuredOutput: UpstreamProfile.StructuredOutput {

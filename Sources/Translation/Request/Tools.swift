@@ -319,11 +319,13 @@ extension RequestWriter {
         if let node = try document.optional(
             tool.allowedDomains, .list, at: path, "allowed_domains")
         {
+            try checkStrings(node, of: path, "allowed_domains")
             writeParameter("allowed_domains", node, since: start)
         }
         if let node = try document.optional(
             tool.blockedDomains, .list, at: path, "blocked_domains")
         {
+            try checkStrings(node, of: path, "blocked_domains")
             writeParameter(isSearch ? "excluded_domains" : "blocked_domains", node, since: start)
         }
         if isSearch,
@@ -333,6 +335,17 @@ extension RequestWriter {
             writeParameter("user_location", node, since: start)
         }
         output.append(output.count == start ? "}" : "}}")
+    }
+
+    private func checkStrings(
+        _ list: JSONNode, of path: FieldPath, _ field: StaticString
+    ) throws(APIError) {
+        var index = 0
+        var elements = document.elements(of: list)
+        while let element = document.next(&elements) {
+            _ = try document.required(element, .string, at: path.nested(field, index))
+            index += 1
+        }
     }
 
     private mutating func writeParameter(_ name: StaticString, _ node: JSONNode, since start: Int) {

@@ -225,10 +225,11 @@ import Translation
             ], peer: Peer(isLocal: false, name: "192.0.2.1"))
         driver.receive("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         #expect(driver.text.contains(#""status":"healthy""#) && !driver.text.contains("usage"))
+        #expect(!driver.text.contains("token_calibration"), "it names the models in use")
         driver.output = []
         driver.receive(
             "GET /health HTTP/1.1\r\nHost: localhost\r\nx-api-key: 0123456789abcdef0\r\n\r\n")
-        #expect(driver.text.contains(#""usage":{"#))
+        #expect(driver.text.contains(#""usage":{"#) && driver.text.contains("token_calibration"))
     }
 
     @Test func theSumsAreInHealthAndInALine() throws {
