@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import threading
 import time
 from threading import Event
 
@@ -90,6 +91,27 @@ def test_several_workers_serve_and_end_together(upstream, start):
     for client in clients:
         client.close()
     assert len(proxy.wait_for_records(20)) == 20
+
+
+def test_what_workers_count_together_is_exact(upstream, start):
+    proxy = start(WORKERS="2")
+    upstream.always(saying("Hi"))
+    clients, requests = 20, 30
+
+    def ask():
+        with proxy.connect() as client:
+            for _ in range(requests):
+                client.post(message())
+
+    threads = [threading.Thread(target=ask) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    proxy.wait_for_records(clients * requests)
+    usage = proxy.ask("GET", "/health").json["usage"]
+    assert usage["input_tokens"] == clients * requests * answers.USAGE["prompt_tokens"]
+    assert usage["output_tokens"] == clients * requests * answers.USAGE["completion_tokens"]
 
 
 def test_a_local_socket_is_served(upstream, start, tmp_path):
