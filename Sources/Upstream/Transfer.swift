@@ -212,8 +212,8 @@ import Glibc
                 : TransferFailure(.closedBeforeAnswer, detail: "the response head is not complete")
         }
         if let violation { return TransferFailure(.protocolViolation, detail: violation) }
-        if code == CURLE_COULDNT_CONNECT, let error = client.sockets.openError {
-            return TransferFailure(.noSocket, detail: "\(error)")
+        if code == CURLE_COULDNT_CONNECT, client.sockets.lacksDescriptors {
+            return TransferFailure(.noSocket, detail: detail(code))
         }
         var tunnelStatus = 0
         unsafe curl_get_long(handle, CURLINFO_HTTP_CONNECTCODE, &tunnelStatus)

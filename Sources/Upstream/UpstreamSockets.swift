@@ -16,8 +16,8 @@ final class UpstreamSockets: EventHandler {
     /// Who keeps this.
     unowned var client: UpstreamClient?
     private let loop: Loop
-    /// Why the kernel gave no socket when libcurl last wanted one; nil if it gave one.
-    private(set) var openError: SystemError?
+    /// Whether descriptors were used up when libcurl last wanted a socket.
+    private(set) var lacksDescriptors = false
     /// By descriptor.
     private var states: [State] = []
 
@@ -73,10 +73,11 @@ final class UpstreamSockets: EventHandler {
         let type = address.socktype | CInt(SOCK_CLOEXEC.rawValue)
         let descriptor = socket(address.family, type, address.protocol)
         guard descriptor >= 0 else {
-            openError = SystemError("socket")
+            // Of an address family that this machine lacks, a failure says nothing.
+            lacksDescriptors = errno == EMFILE || errno == ENFILE
             return curl_socket_bad
         }
-        openError = nil
+        lacksDescriptors = false
         makeRoom(for: descriptor)
         states[Int(descriptor)].isOurs = true
         return descriptor

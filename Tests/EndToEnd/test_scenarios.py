@@ -69,7 +69,7 @@ def fields_of(response):
 def readable(body):
     """A body as far as it is the same in every run."""
     # libcurl has words of its own for a connection that breaks.
-    body = re.sub(rb"was complete \([^)]*\)", b"was complete", body)
+    body = re.sub(rb"broke off \([^)]*\)", b"broke off", body)
     # The upstream is called by where it listens.
     return re.sub(rb"127\.0\.0\.1:\d+|openrouter\.ai", b"UPSTREAM", normalised(body))
 

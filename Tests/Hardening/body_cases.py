@@ -138,7 +138,7 @@ MORE = {
     "tools": [*FULL["tools"],
               {"type": "web_search_20250305", "name": "web_search", "max_uses": 3,
                "allowed_domains": ["a.example"], "user_location": {"type": "approximate"}},
-              {"type": "web_search_20250305", "name": "web_search", "blocked_domains": ["x.y"]},
+              {"type": "web_fetch_20250910", "name": "web_fetch", "blocked_domains": ["x.y"]},
               {"type": "bash_20250124", "name": "bash"}],
     "tool_choice": {"type": "tool", "name": "f"},
     "messages": [*FULL["messages"][:4],

@@ -11,7 +11,7 @@ import pytest
 
 from conftest import House
 from support import DEADLINE
-from support.answers import STREAM_HEAD, saying, text
+from support.answers import STREAM_HEAD, failing, saying, text
 from support.client import message, text_of
 from support.proxy import KEY
 
@@ -245,6 +245,45 @@ def test_a_proxy_server_that_does_not_let_through(open_house, name):
     assert KEY not in text
     if server:
         server.close()
+
+
+def tunnel(to):
+    """A proxy server that lets everybody through to one place, and keeps what it was asked."""
+    def pump(source, target):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def serve(upstream, connection):
+        read_request(upstream, connection)
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\nRetry-After: 5\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", to)) as other:
+            other.settimeout(DEADLINE)
+            threading.Thread(target=pump, args=(other, connection), daemon=True).start()
+            pump(connection, other)
+    return serve
+
+
+@pytest.mark.parametrize(("answer", "status"), [(saying("Hi"), 200), (failing(429, "busy"), 429)])
+def test_a_proxy_server_that_lets_through(open_house, certificates, answer, status):
+    """It sees where to, and nothing else; its own answer is nobody's."""
+    server = TLSUpstream(answering(certificates, "other", *answer))
+    port = server.url.split(":")[2].split("/")[0]
+    way = TLSUpstream(tunnel(int(port)))
+    house = open_house(UPSTREAM_URL=f"https://other.test:{port}/v1",
+                       UPSTREAM_CA_FILE=str(certificates / "ca.pem"),
+                       https_proxy=f"http://{way.url.split('/')[2]}")
+    response = house.proxy.post(message())
+    assert response.status == status, response.body
+    assert response.header("retry-after") is None
+    [asked] = way.requests
+    assert asked.startswith(b"CONNECT other.test:%s HTTP/1.1\r\n" % port.encode())
+    assert KEY.encode() not in asked and KEY.encode() in server.requests[0]
+    server.close()
+    way.close()
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no certificate\n"])

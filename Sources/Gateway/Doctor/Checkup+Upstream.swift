@@ -19,8 +19,8 @@ extension Checkup {
         let next = proxy.isEmpty ? url.authority : "the proxy \(withoutPassword(proxy))"
         var findings: [Finding] = []
         let kind = answer.failure?.kind
-        if kind == .resolve || kind == .proxy
-            || (answer.isTimedOut && answer.times.resolved == .zero)
+        if kind == .resolve
+            || (kind == .proxy || answer.isTimedOut) && answer.times.resolved == .zero
         {
             return [
                 .failure(
