@@ -2,6 +2,7 @@
 
 import email.utils
 import json
+import re
 import socket
 import time
 
@@ -186,7 +187,8 @@ def test_an_upstream_that_does_not_stream(upstream, doctor):
 def test_a_slow_upstream(upstream, doctor):
     upstream.always(behaving(chat=[answers.STREAM_HEAD, *answers.text("O"), UNTIL_LEFT]))
     text = failure(doctor(upstream.url, "--timeout", "1"), "round trip")
-    assert "no complete answer in 1" in text and "--timeout" in text
+    # libcurl's second may be a little shorter than ours.
+    assert re.search(r"no complete answer in (99\d|1\d\d\d) ms", text) and "--timeout" in text
 
 
 def test_a_list_of_models_that_does_not_come(upstream, doctor):

@@ -22,16 +22,19 @@ struct AnswerPlan {
         case any
     }
 
+    /// The proxy's key, which upstreams quote; nothing in its form tells that it is one.
+    static let key = "the-upstreams-key-0123456789"
+
     /// What happens, in order; after the last of them nothing does.
     var pieces: [Piece] = []
     var expectation = Expectation.failure
     /// What it proves if the client gets what is expected.
     var milestone: Milestone?
 
-    fileprivate mutating func respond(_ status: Int = 200) {
+    fileprivate mutating func respond(_ status: Int = 200, quotesKey: Bool = false) {
         var head = UpstreamHead()
         head.status = status
-        head.generationID = Array("gen-head".utf8)
+        head.generationID = Array((quotesKey ? "gen-\(Self.key)" : "gen-head").utf8)
         pieces.append(.head(head))
     }
 
@@ -43,25 +46,35 @@ struct AnswerGenerator {
     private var random: SplitMix64
     private let lineEnd: String
     private let marker: Int
+    /// The member that names who answers, for a request of a session.
+    private let provider: String
     private var text: [UInt8] = []
     private var plan = AnswerPlan()
 
-    static func next(_ random: inout SplitMix64, marker: Int, hasTopK: Bool) -> AnswerPlan {
-        var generator = AnswerGenerator(&random, marker: marker)
-        generator.choose(hasTopK: hasTopK)
+    /// - Parameter isDown: whether the upstream is having a bad time: most calls fail.
+    static func next(
+        _ random: inout SplitMix64, marker: Int, hasTopK: Bool, session: Int?, isDown: Bool
+    ) -> AnswerPlan {
+        var generator = AnswerGenerator(&random, marker: marker, session: session)
+        if isDown, random.chance(80) {
+            random.chance(50) ? generator.failure() : generator.empty()
+        } else {
+            generator.choose(hasTopK: hasTopK)
+        }
         return generator.plan
     }
 
-    private init(_ random: inout SplitMix64, marker: Int) {
+    private init(_ random: inout SplitMix64, marker: Int, session: Int?) {
         self.random = SplitMix64(seed: random.next())
         lineEnd = self.random.pick(["\n", "\n", "\n", "\r\n", "\r"])
         self.marker = marker
+        provider = session.map { #""provider":"P\#($0)","# } ?? ""
     }
 
     private mutating func choose(hasTopK: Bool) {
         if hasTopK, random.chance(50) { return refusedParameter() }
         switch random.below(1000) {
-        case ..<365: completeText()
+        case ..<340: completeText()
         case ..<380: completeFlood()
         case ..<430: completeObject()
         case ..<490: completeReasoning()
@@ -83,7 +96,7 @@ struct AnswerGenerator {
     // MARK: Success
 
     private mutating func completeText() {
-        plan.respond()
+        plan.respond(quotesKey: random.chance(5))
         if random.chance(40) { comments() }
         pieces(of: 1 + random.below(random.chance(10) ? 400 : 8))
         finish("stop")
@@ -204,7 +217,7 @@ struct AnswerGenerator {
         switch random.below(4) {
         case 0: break
         case 1: plan.send("<html><body><h1>\(status)</h1></body></html>")
-        case 2: plan.send(#"{"error":{"code":\#(status),"message":"no sk-or-secret-key"}}"#)
+        case 2: plan.send(#"{"error":{"code":\#(status),"message":"no \#(AnswerPlan.key)"}}"#)
         default: plan.send(#"{"detail":[{"loc":["body"],"msg":"bad"}]}"#)
         }
         plan.pieces.append(.end(nil))
@@ -222,6 +235,8 @@ struct AnswerGenerator {
         if random.chance(50) { pieces(of: 1 + random.below(4)) }
         plan.send(
             #"data: {"error":{"code":502,"message":"the provider is down"}}"# + lineEnd + lineEnd)
+        // What comes after it belongs to no answer any more.
+        if random.chance(50) { event(#"{"content":"late"}"#, finish: "stop") }
         plan.pieces.append(.end(nil))
         plan.milestone = .upstreamErrorIn200
     }
@@ -327,7 +342,7 @@ struct AnswerGenerator {
     private mutating func event(_ delta: String, finish: String? = nil, usage: String? = nil) {
         let reason = finish.map { #""\#($0)""# } ?? "null"
         plan.send(
-            #"data: {"id":"gen-1","model":"m","choices":[{"index":0,"delta":\#(delta),"#
+            #"data: {"id":"gen-1",\#(provider)"model":"m","choices":[{"index":0,"delta":\#(delta),"#
                 + #""finish_reason":\#(reason)}]\#(usage.map { #","usage":\#($0)"# } ?? "")}"#
                 + lineEnd + lineEnd)
     }

@@ -13,7 +13,9 @@ struct Client {
     private(set) var sentBytes = 0
     private(set) var sendIndex = 0
     /// How slowly it reads: one reading in so many chances.
-    let slowness: Int
+    private(set) var slowness: Int
+    /// Whether it sends all that the connection takes, at once.
+    private(set) var isFlooding = false
     private let pipelines: Bool
     private var reader = ResponseReader()
     /// Whether a hostile request is on its way: then what follows cannot be told apart.
@@ -33,7 +35,7 @@ struct Client {
 
     init(_ random: inout SplitMix64) {
         requestsLeft = random.number(1...12)
-        slowness = random.pick([1, 1, 1, 1, 4, 60])
+        slowness = random.pick([1, 1, 1, 4, 4, 60])
         pipelines = random.chance(35)
     }
 
@@ -72,8 +74,13 @@ struct Client {
     /// Whether a part of a request is sent and the rest is not.
     var isWithinRequest: Bool { sendIndex < waiting.count && sentBytes > 0 }
 
-    /// Has many small requests sent at once, with no wait for answers.
+    /// Goes on reading after a time of slowness.
+    mutating func hurry() { slowness = 1 }
+
+    /// Has many small requests sent at once, with no wait for answers, which are hardly read.
     mutating func flood(_ plans: [RequestPlan]) {
+        isFlooding = true
+        slowness = 60
         for plan in plans { add(plan) }
     }
 

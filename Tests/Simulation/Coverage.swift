@@ -10,10 +10,11 @@ package enum Milestone: Int, CaseIterable {
     case invalidRequest, bodyTooLarge, headTimedOut, bodyTimedOut, idleTimedOut, hostileRefused
     case accessRefused, tokenRefused, connectionRefused
     case clientReset, clientHalfClosed, clientLeftWhileAsked, clientLeftWhileStreaming
-    case clientLeftWhilePaused, outputStalled
+    case clientLeftWhilePaused, outputStalled, clientLeftBeforeActions, lingeringCut
     case upstreamPaused, upstreamResumed, outputBackedUp, heldUntilDrained, upstreamReleased,
         upstreamCancelled
     case retriedConnection, retriedEmptyAnswer, retriedRefusal, lessonUsed
+    case answerLengthLimited, providerKept, tooLongRefused
     case upstreamSilent, upstreamSilentMidway, pinged, errorAfterPing
     case upstreamErrorStatus, upstreamErrorIn200, upstreamCut, upstreamGarbage
     case toolCallsAnswered, reasoningAnswered, cutAtTokenLimit, emptyAnswerReported

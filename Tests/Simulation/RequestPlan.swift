@@ -12,6 +12,17 @@ struct RequestPlan {
         case hostile
     }
 
+    /// What a request for a message says, as far as it decides over the upstream's.
+    struct Ask {
+        var model = ""
+        var maxTokens = 0
+        var hasTopK = false
+        /// How much longer its prompt is than a sentence.
+        var paddingBytes = 0
+        /// The session that it belongs to.
+        var session: Int?
+    }
+
     var kind: Kind
     /// Stands in the request and comes back in the answer.
     var marker: Int
@@ -24,7 +35,8 @@ struct RequestPlan {
     /// Whether it shows the token that some configurations want.
     var hasToken = true
     var expectsContinue = false
-    var hasTopK = false
+    /// What its body asks for.
+    var ask = Ask()
     /// What it proves when it is answered as it should be.
     var milestone: Milestone?
 
@@ -75,33 +87,39 @@ struct RequestGenerator {
     private static func message(_ plan: inout RequestPlan, _ random: inout SplitMix64) {
         let streams = random.chance(70)
         plan.kind = .message(streams: streams)
-        plan.hasTopK = random.chance(20)
-        let body = messageBody(plan, streams: streams, &random)
+        plan.ask.hasTopK = random.chance(20)
+        let body = messageBody(&plan, streams: streams, &random)
         post(&plan, &random, "/v1/messages", Array(body.utf8))
     }
 
     private static func count(_ plan: inout RequestPlan, _ random: inout SplitMix64) {
         plan.kind = .local([200])
         plan.milestone = .countedTokens
-        let body = messageBody(plan, streams: false, &random)
+        let body = messageBody(&plan, streams: false, &random)
         post(&plan, &random, "/v1/messages/count_tokens", Array(body.utf8))
     }
 
     static func messageBody(
-        _ plan: RequestPlan, streams: Bool, _ random: inout SplitMix64
+        _ plan: inout RequestPlan, streams: Bool, _ random: inout SplitMix64
     ) -> String {
-        var body = #"{"model":"\#(random.pick(["claude-sonnet-4-5", "a/b", "claude-x"]))","#
-        body += #""max_tokens":\#(random.number(1...4096)),"#
+        plan.ask.model = random.pick(["claude-sonnet-4-5", "a/b", "claude-x", "small/model"])
+        plan.ask.maxTokens = random.number(1...4096)
+        var body = #"{"model":"\#(plan.ask.model)","max_tokens":\#(plan.ask.maxTokens),"#
         if streams { body += #""stream":true,"# }
-        if plan.hasTopK { body += #""top_k":40,"# }
+        if plan.ask.hasTopK { body += #""top_k":40,"# }
         if random.chance(20) { body += #""temperature":0.5,"# }
         if random.chance(20) { body += #""system":[{"type":"text","text":"be brief"}],"# }
-        if random.chance(20) { body += #""metadata":{"user_id":"u"},"# }
+        if random.chance(30) {
+            let session = random.below(4)
+            plan.ask.session = session
+            body += #""metadata":{"user_id":"user_1_session_\#(session)"},"#
+        }
         if random.chance(30) {
             body += #""tools":[{"name":"look","input_schema":{"type":"object","properties":{}}}],"#
         }
         if random.chance(15) { body += #""thinking":{"type":"enabled","budget_tokens":1024},"# }
-        let padding = String(repeating: "x", count: random.chance(5) ? random.below(40_000) : 0)
+        plan.ask.paddingBytes = random.chance(5) ? random.below(40_000) : 0
+        let padding = String(repeating: "x", count: plan.ask.paddingBytes)
         let text = #"marker-\#(plan.marker). \u00e9\n\#(padding)"#
         if random.chance(50) {
             body += #""messages":[{"role":"user","content":"\#(text)"}]}"#
@@ -127,7 +145,7 @@ struct RequestGenerator {
     private static func badBody(_ plan: inout RequestPlan, _ random: inout SplitMix64) {
         plan.kind = .local([400])
         plan.milestone = .invalidRequest
-        let good = messageBody(plan, streams: random.chance(50), &random)
+        let good = messageBody(&plan, streams: random.chance(50), &random)
         var fields: [String] = []
         var body: String
         switch random.below(7) {

@@ -14,9 +14,12 @@ final class Call {
     /// Bytes that the session has not taken because its client is slow.
     var isPaused = false
     var isOver = false
+    /// When the upstream was asked, or was last heard of.
+    var heardAt: MonotonicTime
 
-    init(_ plan: AnswerPlan, marker: Int) {
+    init(_ plan: AnswerPlan, marker: Int, at now: MonotonicTime) {
         self.plan = plan
+        heardAt = now
         self.marker = marker
         rest = plan.pieces[...]
     }
@@ -54,6 +57,8 @@ final class Connection {
     var isReadingPaused = false
     var isInputEnded = false
     var isPeerLeaving = false
+    /// Whether the session knows that its client is gone.
+    var hasLeft = false
     var isQueued = false
     var call: Call?
 
@@ -67,6 +72,8 @@ final class Connection {
     /// The end came while answers were still owed or unsent, for a reason that is not the session's.
     var wasCut = false
     var records: [RequestRecord] = []
+    /// The markers of the requests for which the upstream was called.
+    var called: Set<Int> = []
 
     init(
         _ number: Int, _ state: GatewayState, client: Client, isLocal: Bool, isAdmitted: Bool,
@@ -125,7 +132,7 @@ struct Shell<World: ShellContext> {
         connection.isInputEnded = true
         switch connection.state {
         case .open:
-            connection.session.clientLeft(at: world.now)
+            tellLeft(connection)
             try performActions(connection)
         case .lingering(_, let isOutputShut):
             if isOutputShut { try finish(connection) }
@@ -140,8 +147,13 @@ struct Shell<World: ShellContext> {
         else { return }
         connection.isPeerLeaving = true
         world.reached(.clientLeftWhilePaused)
-        connection.session.clientLeft(at: world.now)
+        tellLeft(connection)
         try performActions(connection)
+    }
+
+    private func tellLeft(_ connection: Connection) {
+        connection.hasLeft = true
+        connection.session.clientLeft(at: world.now)
     }
 
     /// The connection has been reset.
@@ -161,6 +173,7 @@ struct Shell<World: ShellContext> {
             connection.isQueued = true
             return false
         }
+        connection.call?.heardAt = world.now
         connection.session.upstreamReceived(
             bytes.span, at: world.now, into: &connection.output)
         connection.isQueued = true
@@ -256,6 +269,7 @@ struct Shell<World: ShellContext> {
         try performActions(connection)
         guard let call = connection.call, call.isPaused else { return }
         call.isPaused = false
+        call.heardAt = world.now
         world.reached(.upstreamResumed)
     }
 
@@ -270,6 +284,7 @@ struct Shell<World: ShellContext> {
         switch action {
         case .startUpstream(let call):
             try require(!connection.hasAskedForClose, "a call after the end")
+            try require(!connection.hasLeft, "a call for a client that is gone")
             drop(connection)
             connection.call = try world.startCall(call, for: connection)
         case .cancelUpstream:
@@ -337,7 +352,7 @@ struct Shell<World: ShellContext> {
         connection.sentBytes = 0
         connection.stallsAt = nil
         connection.isOutboundEnded = true
-        connection.session.clientLeft(at: world.now)
+        tellLeft(connection)
         try performActions(connection)
     }
 }

@@ -8,6 +8,10 @@ extension World {
     func recorded(_ record: RequestRecord, on connection: Connection) throws {
         let id = String(decoding: record.requestID, as: UTF8.self)
         try require(requestIDs.insert(id).inserted, "two records of \(id)")
+        for text in [record.generationID, record.provider, Array((record.errorMessage ?? "").utf8)]
+        {
+            try requireNoKey(text)
+        }
         let index = connection.records.count
         connection.records.append(record)
         if record.status == 408, !connection.client.isHostile, index < connection.client.ends.count
@@ -26,9 +30,9 @@ extension World {
 
     /// A client has a whole answer.
     func answered(_ plan: RequestPlan?, _ response: Response, on connection: Connection) throws {
-        try checkHead(response, on: connection)
-        try require(
-            response.body.firstRange(of: Array("sk-or-secret".utf8)) == nil, "the key gets out")
+        let record = try checkHead(response, on: connection)
+        try requireNoKey(response.body)
+        for field in response.fields { try requireNoKey(Array(field.value.utf8)) }
         guard let plan else { return }
         defer { calls[plan.marker] = nil }
         switch plan.kind {
@@ -46,12 +50,19 @@ extension World {
             if response.status >= 400, calls[plan.marker] == nil {
                 try checkRefusal(plan, response, on: connection)
             } else {
-                try checkMessage(plan, response, streams: streams, on: connection)
+                try checkMessage(plan, response, streams: streams, record, on: connection)
             }
         }
     }
 
-    private func checkHead(_ response: Response, on connection: Connection) throws {
+    private func requireNoKey(_ bytes: [UInt8]) throws {
+        try require(
+            bytes.firstRange(of: Array(AnswerPlan.key.utf8)) == nil, "the key: \(excerpt(bytes))")
+    }
+
+    private func checkHead(
+        _ response: Response, on connection: Connection
+    ) throws -> RequestRecord {
         let id = response.field("request-id") ?? ""
         try require(id.hasPrefix("req_"), "an answer without request-id")
         try require(response.field("date") != nil, "an answer without date")
@@ -60,6 +71,10 @@ extension World {
             throw Violation("\(records.count) records of an answer")
         }
         try require(record.status == response.status, "a record of another status")
+        try require(
+            response.status == 200 || record.outcome == .failed,
+            "\(response.status) is recorded as \(record.outcome)")
+        return record
     }
 
     /// The reasons to refuse any request.
@@ -67,10 +82,14 @@ extension World {
         _ plan: RequestPlan, _ response: Response, on connection: Connection
     ) throws {
         switch response.status {
+        case 400 where plan.ask.model == Self.smallModel && plan.ask.paddingBytes > 0:
+            reached(.tooLongRefused)
         case 401 where !plan.hasToken: reached(.tokenRefused)
         case 403 where !connection.isLocal: reached(.accessRefused)
         case 408: reached(plan.isBodyTimeout ? .bodyTimedOut : .headTimedOut)
         case 529 where !connection.isAdmitted: reached(.connectionRefused)
+        // A count of tokens, over which the daemon ended.
+        case 529 where connection.isInterrupted: break
         default:
             throw Violation(
                 "\(response.status) for \(plan.kind): \(excerpt(plan.bytes)) → "
@@ -82,7 +101,8 @@ extension World {
     // MARK: Messages
 
     private func checkMessage(
-        _ plan: RequestPlan, _ response: Response, streams: Bool, on connection: Connection
+        _ plan: RequestPlan, _ response: Response, streams: Bool, _ record: RequestRecord,
+        on connection: Connection
     ) throws {
         guard let (count, call) = calls[plan.marker] else {
             throw Violation("an answer to a request that went nowhere")
@@ -96,6 +116,9 @@ extension World {
             isStream
             ? try Message(events: response.body) : try Message(object: response.body)
         try require(isStream || (message.errorType != nil) == (response.status != 200), "status")
+        let outcome: RequestRecord.Outcome =
+            message.errorType == nil ? .completed : isStream ? .interrupted : .failed
+        try require(record.outcome == outcome, "\(outcome) is recorded as \(record.outcome)")
         if message.pings > 0 { reached(.pinged) }
         if let error = message.errorType {
             try checkError(error, message, call, isStream: isStream, on: connection)

@@ -16,6 +16,8 @@ package final class World: ShellContext {
     var random: SplitMix64
     private(set) var state: GatewayState
     private let settings: [Settings]
+    /// The longest that any of them waits for an upstream that says nothing.
+    private let silenceMax: Duration
     private var connections: [Connection] = []
     private var connectionsMade = 0
     private var markers = 0
@@ -24,10 +26,13 @@ package final class World: ShellContext {
     private var current = -1
     /// The calls of each request that is not answered yet.
     var calls: [Int: (count: Int, last: Call)] = [:]
-    /// Whether its request has `top_k`, which upstreams refuse.
-    private var hasTopK: [Int: Bool] = [:]
+    /// What the requests ask for, by their markers.
+    private var asks: [Int: RequestPlan.Ask] = [:]
     var requestIDs: Set<String> = []
     private var interruptAt: MonotonicTime?
+    /// How soon a turn of the loop ends: the longer it is, the more comes together in one.
+    private var turnEndPercent = 60
+    private var isUpstreamDown = false
 
     private static let connectionsAtOnce = 12
     /// What may wait for a client at most: the high-water mark, what libcurl may bring at once with
@@ -43,23 +48,31 @@ package final class World: ShellContext {
             }
             return Settings(configuration)
         }
+        silenceMax =
+            settings.map {
+                max($0.configuration.firstByteTimeout, $0.configuration.upstreamIdleTimeout)
+            }.max() ?? .zero
         state = GatewayState(
             settings: settings[0], version: "0.0.0", startedAt: .seconds(900), seed: seed)
         state.timeOfDay = .seconds(1_800_000_000)
     }
 
     private static let common: [(key: String, value: String)] = [
-        ("OPENROUTER_API_KEY", "sk-or-secret-key"), ("CLAUDE_PROXY_MAX_BODY", "64KiB"),
+        ("OPENROUTER_API_KEY", AnswerPlan.key), ("CLAUDE_PROXY_MAX_BODY", "64KiB"),
     ]
 
     private static let variants: [[(key: String, value: String)]] = [
         [],
-        [("CLAUDE_PROXY_CLIENT_TOKENS", "client-token-0123456789")],
+        [
+            ("CLAUDE_PROXY_CLIENT_TOKENS", "client-token-0123456789"),
+            ("CLAUDE_PROXY_PIN_PROVIDER", "true"),
+        ],
         [
             ("CLAUDE_PROXY_STATUS_HOLD", "1s"), ("CLAUDE_PROXY_PING_INTERVAL", "500ms"),
             ("CLAUDE_PROXY_FIRST_BYTE_TIMEOUT", "5s"), ("CLAUDE_PROXY_IDLE_TIMEOUT", "3s"),
             ("CLAUDE_PROXY_UPSTREAM_IDLE_TIMEOUT", "4s"),
             ("CLAUDE_PROXY_WRITE_TIMEOUT", "6s"), ("CLAUDE_PROXY_MAX_BODY", "80KiB"),
+            ("CLAUDE_PROXY_PIN_PROVIDER", "true"),
         ],
         [
             ("CLAUDE_PROXY_UPSTREAM_URL", "http://127.0.0.1:8080/v1"),
@@ -93,7 +106,7 @@ package final class World: ShellContext {
         } else if !connections.isEmpty {
             try happen(to: connections[random.below(connections.count)])
         }
-        if random.chance(60) { try endTurn() }
+        if random.chance(turnEndPercent) { try endTurn() }
         if state.isDraining { try followDrain() }
     }
 
@@ -112,11 +125,15 @@ package final class World: ShellContext {
             at: now)
         connections.append(connection)
         note("connects", connection)
-        guard random.chance(2) else { return }
+        guard random.below(200) == 0 else { return }
         // Small requests in great number, and none of them waits for an answer.
-        let plans = (0..<random.number(100...3000)).map { _ in
+        let path = random.pick(["/health", "/v1/models"])
+        let head =
+            "GET \(path) HTTP/1.1\r\nHost: localhost\r\n"
+            + "x-api-key: client-token-0123456789\r\n\r\n"
+        let plans = (0..<random.number(100...6000)).map { _ in
             var plan = RequestPlan(kind: .local([200]), marker: 0)
-            plan.bytes = Array("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
+            plan.bytes = Array(head.utf8)
             return plan
         }
         connection.client.flood(plans)
@@ -126,6 +143,12 @@ package final class World: ShellContext {
 
     private func happen(to connection: Connection) throws {
         current = connection.number
+        // A client that goes while something is still to be done for it.
+        if connection.isQueued, connection.call == nil || random.chance(4), random.chance(20) {
+            reached(.clientLeftBeforeActions)
+            try leave(connection)
+            try shell.read(connection, upTo: 64 << 10)
+        }
         switch random.below(100) {
         case ..<28: send(connection)
         case ..<45: try shell.read(connection, upTo: random.size(upTo: 64 << 10))
@@ -133,7 +156,8 @@ package final class World: ShellContext {
         case ..<94: try receive(connection)
         case ..<97: try shell.noticeLeaving(connection)
         case 97:
-            if random.chance(connection.isReadingPaused ? 50 : 12) { try leave(connection) }
+            let isSoon = connection.isReadingPaused || connection.client.isFlooding
+            if random.chance(isSoon ? 50 : 12) { try leave(connection) }
         default: if connection.client.isIdle { try leave(connection) }
         }
         try check(connection)
@@ -142,24 +166,31 @@ package final class World: ShellContext {
     private var shell: Shell<World> { Shell(world: self) }
 
     private func send(_ connection: Connection) {
-        let room = Connection.inboundMax - connection.inbound.count
-        guard !connection.isClosed, !connection.client.hasFinished, room > 0 else { return }
+        repeat {
+            let room = Connection.inboundMax - connection.inbound.count
+            guard !connection.isClosed, !connection.client.hasFinished, room > 0 else { return }
+            let bytes = bytesToSend(connection)
+            guard !bytes.isEmpty else { return }
+            let count = random.size(upTo: min(bytes.count, room))
+            connection.inbound += bytes.prefix(count)
+            connection.client.sent(count)
+            note("client sends", connection, count)
+        } while connection.client.isFlooding
+    }
+
+    private func bytesToSend(_ connection: Connection) -> ArraySlice<UInt8> {
         let wasWaiting = !connection.client.waiting.isEmpty
-        let bytes = connection.client.bytesToSend(&random) { random in
+        return connection.client.bytesToSend(&random) { random in
             self.markers += 1
             let plan = RequestGenerator.next(&random, marker: self.markers)
-            self.hasTopK[self.markers] = plan.hasTopK
+            self.asks[self.markers] = plan.ask
             if wasWaiting { self.reached(.pipelined) }
             return plan
         }
-        guard !bytes.isEmpty else { return }
-        let count = random.size(upTo: min(bytes.count, room))
-        connection.inbound += bytes.prefix(count)
-        connection.client.sent(count)
-        note("client sends", connection, count)
     }
 
     private func receive(_ connection: Connection) throws {
+        if connection.call?.isPaused == true, random.chance(10) { connection.client.hurry() }
         guard random.below(connection.client.slowness) == 0, !connection.client.hasReset else {
             return
         }
@@ -190,7 +221,7 @@ package final class World: ShellContext {
         connections.removeAll { $0 === connection }
         for plan in connection.client.waiting {
             calls[plan.marker] = nil
-            hasTopK[plan.marker] = nil
+            asks[plan.marker] = nil
         }
         let isExcused =
             wasCut || saidSo || connection.client.isHostile || connection.isInterrupted
@@ -272,11 +303,14 @@ package final class World: ShellContext {
         try require(
             marker > 0 || connection.client.isHostile, "a call without its request's marker")
         let earlier = calls[marker]
+        let ask = connection.client.isHostile ? nil : asks[marker]
         let plan = AnswerGenerator.next(
-            &random, marker: marker, hasTopK: root["top_k"] != nil)
-        if earlier == nil, hasTopK[marker] == true, root["top_k"] == nil { reached(.lessonUsed) }
+            &random, marker: marker, hasTopK: root["top_k"] != nil, session: ask?.session,
+            isDown: isUpstreamDown)
+        if let ask { try checkCall(root, ask, isFirst: earlier == nil) }
         if let earlier { noteRetry(earlier.last.plan) }
-        let started = Call(plan, marker: marker)
+        let started = Call(plan, marker: marker, at: now)
+        connection.called.insert(marker)
         if marker > 0 { calls[marker] = ((earlier?.count ?? 0) + 1, started) }
         note("call", connection, marker)
         return started
@@ -345,6 +379,10 @@ package final class World: ShellContext {
 
     private func reload() {
         state.settings = random.pick(settings)
+        turnEndPercent = random.pick([60, 60, 60, 60, 20, 5])
+        isUpstreamDown = random.chance(10)
+        // A call is made by the list of the moment in which its request was complete.
+        if !connections.contains(where: \.isQueued) { state.catalogue = random.pick(Self.lists) }
         note("reload")
         reached(.reloaded)
     }
@@ -380,9 +418,12 @@ package final class World: ShellContext {
         }
         guard connections.isEmpty else { return }
         try require(state.exchangesOpen == 0, "\(state.exchangesOpen) exchanges outlive the drain")
+        let places = state.countRequests(0)
+        try require(places == 0, "\(places) requests keep their places after the drain")
         state = GatewayState(
             settings: random.pick(settings), version: "0.0.0", startedAt: now, seed: random.next())
         state.timeOfDay = .seconds(1_800_000_000) + now
+        state.catalogue = random.pick(Self.lists)
         interruptAt = nil
         note("restart")
     }
@@ -391,16 +432,21 @@ package final class World: ShellContext {
 
     private func check(_ connection: Connection) throws {
         try require(
-            connection.output.count <= 2 * Self.outputMax,
-            "\(connection.output.count) bytes wait for a client")
+            connection.outputBytes <= Self.outputMax
+                && connection.output.count <= 2 * Self.outputMax,
+            "\(connection.outputBytes) bytes wait for a client")
         if connection.outputBytes > Limits.outputHighWater { reached(.outputBackedUp) }
         try require(
             connection.session.heldBytes
                 <= Limits.heldBytesMax(
                     body: RequestGenerator.bodyBytesMax + (16 << 10)),
             "a session holds \(connection.session.heldBytes) bytes")
-        guard connection.call != nil else { return }
-        try require(!connection.isClosed, "a call outlives its connection")
+        guard connection.isClosed else { return }
+        try require(connection.call == nil, "a call outlives its connection")
+        let recorded = connection.records.count { !$0.upstreamModel.isEmpty }
+        try require(
+            recorded >= connection.called.count || connection.client.isHostile,
+            "\(recorded) records of \(connection.called.count) requests that went upstream")
     }
 
     /// Rules that hold once the loop has nothing more to do.
@@ -416,6 +462,9 @@ package final class World: ShellContext {
                 "a session without a deadline")
         }
         try require(deadline > now, "a deadline that was served is still due")
+        try require(
+            connection.call.map { $0.isPaused || now - $0.heardAt <= silenceMax } ?? true,
+            "a silent upstream is waited for")
         if connection.call != nil, connection.client.hasFinished, connection.inbound.isEmpty {
             reached(.callOutlived)
         }

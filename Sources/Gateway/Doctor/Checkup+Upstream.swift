@@ -177,7 +177,7 @@ extension Checkup {
 
     static func milliseconds(_ time: Duration) -> String {
         let milliseconds = time / .milliseconds(1)
-        return milliseconds < 1 ? "less than 1 ms" : "\(Int(milliseconds)) ms"
+        return milliseconds < 1 ? "less than 1 ms" : "\(Int(milliseconds.rounded())) ms"
     }
 
     /// To the cent.

@@ -1,0 +1,68 @@
+// The upstream's models: lists that come and go, and what a call must be by the list of the moment.
+
+import Gateway
+import TestSupport
+import Translation
+
+extension World {
+    /// What may be known of the models: nothing, or one of two lists.
+    static let lists: [ModelCatalogue?] = [
+        nil,
+        list([
+            ("openai/gpt-oss-120b", 131_072, 700), ("a/b", 131_072, 200),
+            (smallModel, 64, 100_000),
+        ]),
+        list([("openai/gpt-oss-120b", 131_072, 3000), ("local/model", 8192, 1000)]),
+    ]
+
+    /// Where it is listed, no more than a sentence fits into it.
+    static let smallModel = "small/model"
+    /// Padding that no tokenizer makes fit into it.
+    private static let paddingBytesOverflowing = 30_000
+    /// What OpenAI's models are asked for at least.
+    private static let answerTokensMin = 16
+
+    private static func list(_ models: [(id: String, context: Int, output: Int)]) -> ModelCatalogue
+    {
+        let upstream = "https://openrouter.ai/api/v1"
+        let entries = models.map { model in
+            #"{"id":"\#(model.id)","context_length":\#(model.context),"#
+                + #""top_provider":{"max_completion_tokens":\#(model.output)}}"#
+        }
+        let text =
+            #"{"version":1,"upstream":"\#(upstream)","fetched_at":1}"# + "\n"
+            + #"{"data":[\#(entries.joined(separator: ","))]}"#
+        guard let list = ModelCatalogue(file: Array(text.utf8), of: upstream) else {
+            fatalError("a list that is none: \(text)")
+        }
+        return list
+    }
+
+    /// A call says what its request asks for, within what the model is listed to take.
+    func checkCall(_ call: ReferenceJSON, _ ask: RequestPlan.Ask, isFirst: Bool) throws {
+        try checkProvider(call, ask)
+        guard isFirst, let model = call["model"]?.text else { return }
+        if ask.hasTopK, call["top_k"] == nil { reached(.lessonUsed) }
+        let listed = state.catalogue?.model(model)
+        try require(
+            listed == nil || model != Self.smallModel
+                || ask.paddingBytes < Self.paddingBytesOverflowing,
+            "a prompt that cannot fit is sent to \(model)")
+        let most = listed?.capabilities.outputTokensMax ?? .max
+        let tokens = (call["max_completion_tokens"] ?? call["max_tokens"])?.integer
+        let expected = min(ask.maxTokens, most)
+        try require(
+            tokens == expected || tokens == max(expected, Self.answerTokensMin),
+            "\(tokens ?? -1) tokens for \(ask.maxTokens) of \(most)")
+        if expected < ask.maxTokens { reached(.answerLengthLimited) }
+    }
+
+    /// Who is asked for has answered this very session before.
+    private func checkProvider(_ call: ReferenceJSON, _ ask: RequestPlan.Ask) throws {
+        guard let order = call["provider"]?["order"]?.elements else { return }
+        guard let session = ask.session else { throw Violation("a provider without a session") }
+        try require(
+            order.map(\.text) == ["p\(session)"], "session \(session) is bound to \(order)")
+        reached(.providerKept)
+    }
+}
