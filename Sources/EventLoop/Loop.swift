@@ -244,6 +244,17 @@ extension Loop {
         _ = control(EPOLL_CTL_DEL, descriptor, [], 0)
     }
 
+    /// A library has closed a registered descriptor without a word and has just opened another of the
+    /// same number: watches that one for the same things.
+    package func renew(_ descriptor: Int32) {
+        precondition(isRegistered(descriptor), "only a registered descriptor can be renewed")
+        generation &+= 1
+        registrations[Int(descriptor)].generation = generation
+        let interest = registrations[Int(descriptor)].interest
+        let isDone = control(EPOLL_CTL_ADD, descriptor, interest, generation)
+        precondition(isDone, "a new descriptor is not in epoll yet, and its predecessor left room")
+    }
+
     /// Whether somebody is registered for the descriptor.
     package func isRegistered(_ descriptor: Int32) -> Bool {
         let index = Int(descriptor)

@@ -4,8 +4,11 @@
 // comes meanwhile (as a rule, the upstream closes the connection) takes it out. libcurl hears nothing
 // of such an event: it looks at a connection itself before it uses it again.
 //
-// Connections' sockets are opened and closed by us at libcurl's wish, so that no number is mistaken
-// for its successor's. What else libcurl waits for (its resolver) closes unseen, and never rests.
+// A socket that is closed while it rests would leave its number behind, for the kernel to give to
+// somebody else. So connections' sockets are opened and closed by us at libcurl's wish. But libcurl
+// 7.88 closes two kinds without us: those that are not connected yet (a connect is given up; it says
+// afterwards that it waits no more) and those of its resolver. Neither rests: only a socket does that
+// we have opened and that libcurl has waited to read from.
 
 import CLibCurl
 import EventLoop
@@ -22,8 +25,10 @@ final class UpstreamSockets: EventHandler {
     private var states: [State] = []
 
     private struct State {
-        /// Opened by us, and not closed.
-        var isOurs = false
+        /// The inode of the last socket that we have opened by this number; 0 for none.
+        var inode: UInt = 0
+        /// It is that socket, and it is connected: we shall hear of its end.
+        var isConnected = false
         var isRegistered = false
         /// Registered, and libcurl wants to hear of events.
         var isAwaited = false
@@ -46,8 +51,11 @@ final class UpstreamSockets: EventHandler {
         var state = states[Int(descriptor)]
         if what == CURL_POLL_REMOVE {
             states[Int(descriptor)].isAwaited = false
-            if state.isRegistered, !state.isOurs { leave(descriptor) }
+            if state.isRegistered, !state.isConnected { leave(descriptor) }
             return
+        }
+        if what & CURL_POLL_IN != 0, !state.isConnected, state.inode != 0 {
+            state.isConnected = state.inode == Self.inode(of: descriptor)
         }
         var interest: Interest = []
         if what & CURL_POLL_IN != 0 { interest.insert(.readable) }
@@ -79,14 +87,30 @@ final class UpstreamSockets: EventHandler {
         }
         lacksDescriptors = false
         makeRoom(for: descriptor)
-        states[Int(descriptor)].isOurs = true
+        var state = State()
+        state.inode = Self.inode(of: descriptor)
+        if states[Int(descriptor)].isRegistered {
+            // libcurl has closed one of this number in the same breath, and believes that we go on
+            // watching it.
+            loop.renew(descriptor)
+            state.isRegistered = true
+            state.isAwaited = states[Int(descriptor)].isAwaited
+        }
+        states[Int(descriptor)] = state
         return descriptor
     }
 
     fileprivate func close(_ descriptor: CInt) -> CInt {
         if states[Int(descriptor)].isRegistered { leave(descriptor) }
-        states[Int(descriptor)].isOurs = false
+        states[Int(descriptor)] = State()
         return Glibc.close(descriptor)
+    }
+
+    /// What tells a socket from another that has its number later; 0 if there is no telling.
+    private static func inode(of descriptor: CInt) -> UInt {
+        var status = stat()
+        // SAFETY: the call fills the local value it is given.
+        return unsafe fstat(descriptor, &status) == 0 ? status.st_ino : 0
     }
 
     private func makeRoom(for descriptor: CInt) {
