@@ -10,7 +10,7 @@ package enum Milestone: Int, CaseIterable {
     case invalidRequest, bodyTooLarge, headTimedOut, bodyTimedOut, idleTimedOut, hostileRefused
     case accessRefused, tokenRefused, connectionRefused
     case clientReset, clientHalfClosed, clientLeftWhileAsked, clientLeftWhileStreaming
-    case clientLeftWhilePaused, outputStalled, clientLeftBeforeActions, lingeringCut
+    case clientLeftWhilePaused, outputStalled, clientLeftBeforeActions
     case upstreamPaused, upstreamResumed, outputBackedUp, heldUntilDrained, upstreamReleased,
         upstreamCancelled
     case retriedConnection, retriedEmptyAnswer, retriedRefusal, lessonUsed
