@@ -16,7 +16,10 @@
 package struct JSONDocument {
     /// The text as it came. Ranges given by the document are ranges of it.
     package private(set) var bytes: [UInt8] = []
+    /// The tape, and behind its end what is left of earlier ones.
     private var tokens: [JSONToken] = []
+    /// How many values and keys there are.
+    private(set) var valueCount = 0
 
     package init() {}
 
@@ -43,7 +46,8 @@ package struct JSONDocument {
     }
 
     private mutating func build(_ depthMax: Int, isTrusted: Bool) throws(JSONError) {
-        try JSONTapeBuilder.build(
+        valueCount = 0
+        valueCount = try JSONTapeBuilder.build(
             bytes, depthMax: depthMax, tokensMax: Self.tokensMax, isTrusted: isTrusted,
             into: &tokens)
     }
@@ -63,7 +67,7 @@ package struct JSONDocument {
     package mutating func takeBytes() -> [UInt8] {
         var taken: [UInt8] = []
         swap(&bytes, &taken)
-        tokens.removeAll(keepingCapacity: true)
+        valueCount = 0
         return taken
     }
 
@@ -71,15 +75,12 @@ package struct JSONDocument {
     /// does not cost its memory for ever.
     package mutating func reset() {
         if bytes.capacity > Self.keptBytesMax { bytes = [] }
-        if tokens.capacity > Self.keptTokensMax { tokens = [] }
+        if tokens.count > Self.keptTokensMax { tokens = [] }
         bytes.removeAll(keepingCapacity: true)
-        tokens.removeAll(keepingCapacity: true)
+        valueCount = 0
     }
 
     // MARK: Values
-
-    /// How many values and keys there are.
-    var valueCount: Int { tokens.count }
 
     /// The kind of the value at `node`.
     package func kind(_ node: JSONNode) -> JSONKind { tokens[Int(node.index)].kind }

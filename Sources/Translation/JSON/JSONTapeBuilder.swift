@@ -10,55 +10,96 @@ enum JSONTapeBuilder {
     private static let none = UInt32.max
 
     /// A tape begins with room for a chunk of a stream, rather than grow to it in seven steps.
-    private static let tokensMin = 64
+    private static let slotsMin = 64
+    private static let emptySlot = JSONToken(
+        start: 0, end: 0, next: 0, kind: .null, isEscaped: false)
 
-    /// Parses `text` into `tokens`, which are replaced.
+    /// A turn of the parser writes a container or a value, and the key after it.
+    private static let turnTokensMax = 2
+
+    /// How far the parser is.
+    private struct Progress {
+        var position: Int
+        /// The innermost open container.
+        var open = none
+        var depth = 0
+        /// The tokens so far.
+        var count = 0
+    }
+
+    /// Parses `text` into `slots`, which are filled and made more as needed: appending would ask for
+    /// each token whether somebody else holds the array, a twelfth of the work on a stream's chunk.
     ///
     /// - Parameters:
     ///   - depthMax: how many containers may be open at once.
     ///   - tokensMax: how long the tape may become, give or take those of one entry.
     ///   - isTrusted: the text is known to be UTF-8.
+    /// - Returns: how many slots are the tape.
     static func build(
         _ text: [UInt8], depthMax: Int, tokensMax: Int, isTrusted: Bool,
-        into tokens: inout [JSONToken]
-    ) throws(JSONError) {
+        into slots: inout [JSONToken]
+    ) throws(JSONError) -> Int {
         let bytes = text.span
-        tokens.removeAll(keepingCapacity: true)
-        if tokens.capacity < tokensMin { tokens.reserveCapacity(tokensMin) }
         guard bytes.count < Int(Int32.max) else { throw .tooLarge }
-        var position = skipWhitespace(bytes, 0)
-        var open = none
-        var depth = 0
+        var progress = Progress(position: skipWhitespace(bytes, 0))
+        while true {
+            if progress.count &+ turnTokensMax > slots.count {
+                let more = max(slotsMin, slots.count)
+                slots.append(contentsOf: repeatElement(emptySlot, count: more))
+            }
+            var tape = slots.mutableSpan
+            let isDone = try fill(
+                &tape, bytes, depthMax: depthMax, tokensMax: tokensMax, isTrusted: isTrusted,
+                &progress)
+            if isDone { return progress.count }
+        }
+    }
+
+    /// Goes on until the text ends, or no room is left for what one turn may write.
+    /// Returns whether the text has ended.
+    private static func fill(
+        _ tape: inout MutableSpan<JSONToken>, _ bytes: Span<UInt8>, depthMax: Int, tokensMax: Int,
+        isTrusted: Bool, _ progress: inout Progress
+    ) throws(JSONError) -> Bool {
+        var position = progress.position
+        var open = progress.open
+        var depth = progress.depth
+        var count = progress.count
         while true {
             // A value is expected here; in an object, its key was read at the end of the last turn.
             guard position < bytes.count else { throw .unexpectedEnd }
+            guard count &+ turnTokensMax <= tape.count else {
+                progress = Progress(position: position, open: open, depth: depth, count: count)
+                return false
+            }
             switch bytes[position] {
             case UInt8(ascii: "{"), UInt8(ascii: "["):
                 guard depth < depthMax else { throw .tooDeep(offset: position) }
                 let isObject = bytes[position] == UInt8(ascii: "{")
-                let index = UInt32(truncatingIfNeeded: tokens.count)
-                tokens.append(
-                    JSONToken(
-                        start: UInt32(truncatingIfNeeded: position), end: 0, next: open,
-                        kind: isObject ? .object : .array, isEscaped: false))
+                tape[count] = JSONToken(
+                    start: UInt32(truncatingIfNeeded: position), end: 0, next: open,
+                    kind: isObject ? .object : .array, isEscaped: false)
+                open = UInt32(truncatingIfNeeded: count)
+                count &+= 1
                 depth &+= 1
-                open = index
                 position = skipWhitespace(bytes, position &+ 1)
                 guard position < bytes.count else { throw .unexpectedEnd }
                 if bytes[position] != (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
-                    if isObject { position = try key(bytes, position, isTrusted, into: &tokens) }
+                    if isObject {
+                        position = try key(bytes, position, isTrusted, into: &tape, &count)
+                    }
                     continue
                 }
             case UInt8(ascii: "\""):
-                position = try string(bytes, position, isTrusted, into: &tokens)
+                position = try string(bytes, position, isTrusted, into: &tape, &count)
             case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-                position = try number(bytes, position, into: &tokens)
+                position = try number(bytes, position, into: &tape, &count)
             case UInt8(ascii: "t"):
-                position = try literal(bytes, position, "true", .true, into: &tokens)
+                position = try literal(bytes, position, "true", .true, into: &tape, &count)
             case UInt8(ascii: "f"):
-                position = try literal(bytes, position, "false", .false, into: &tokens)
+                position = try literal(bytes, position, "false", .false, into: &tape, &count)
             case UInt8(ascii: "n"):
-                position = try literal(bytes, position, "null", .null, into: &tokens)
+                position = try literal(bytes, position, "null", .null, into: &tape, &count)
             default:
                 throw .unexpectedByte(offset: position)
             }
@@ -68,23 +109,26 @@ enum JSONTapeBuilder {
                 position = skipWhitespace(bytes, position)
                 guard open != none else {
                     guard position == bytes.count else { throw .trailingBytes(offset: position) }
-                    return
+                    progress.count = count
+                    return true
                 }
                 guard position < bytes.count else { throw .unexpectedEnd }
                 let container = Int(open)
-                let isObject = tokens[container].kind == .object
+                let isObject = tape[container].kind == .object
                 switch bytes[position] {
                 case UInt8(ascii: ","):
-                    guard tokens.count < tokensMax else { throw .tooManyValues }
+                    guard count < tokensMax else { throw .tooManyValues }
                     position = skipWhitespace(bytes, position &+ 1)
-                    if isObject { position = try key(bytes, position, isTrusted, into: &tokens) }
+                    if isObject {
+                        position = try key(bytes, position, isTrusted, into: &tape, &count)
+                    }
                     break closing
                 case UInt8(ascii: "}") where isObject, UInt8(ascii: "]") where !isObject:
-                    open = tokens[container].next
+                    open = tape[container].next
                     depth &-= 1
                     position &+= 1
-                    tokens[container].end = UInt32(truncatingIfNeeded: position)
-                    tokens[container].next = UInt32(truncatingIfNeeded: tokens.count)
+                    tape[container].end = UInt32(truncatingIfNeeded: position)
+                    tape[container].next = UInt32(truncatingIfNeeded: count)
                 default:
                     throw .unexpectedByte(offset: position)
                 }
@@ -111,31 +155,33 @@ enum JSONTapeBuilder {
 
     /// A key, its colon and the white space after it.
     private static func key(
-        _ bytes: Span<UInt8>, _ start: Int, _ isTrusted: Bool, into tokens: inout [JSONToken]
+        _ bytes: Span<UInt8>, _ start: Int, _ isTrusted: Bool,
+        into tape: inout MutableSpan<JSONToken>, _ count: inout Int
     ) throws(JSONError) -> Int {
         guard start < bytes.count else { throw .unexpectedEnd }
         guard bytes[start] == UInt8(ascii: "\"") else { throw .unexpectedByte(offset: start) }
         var position = skipWhitespace(
-            bytes, try string(bytes, start, isTrusted, into: &tokens))
+            bytes, try string(bytes, start, isTrusted, into: &tape, &count))
         guard position < bytes.count else { throw .unexpectedEnd }
         guard bytes[position] == UInt8(ascii: ":") else { throw .unexpectedByte(offset: position) }
         position = skipWhitespace(bytes, position &+ 1)
         return position
     }
 
+    @inline(__always)
     private static func append(
         _ kind: JSONKind, _ start: Int, _ end: Int, isEscaped: Bool = false,
-        to tokens: inout [JSONToken]
+        to tape: inout MutableSpan<JSONToken>, _ count: inout Int
     ) {
-        tokens.append(
-            JSONToken(
-                start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: end),
-                next: UInt32(truncatingIfNeeded: tokens.count &+ 1), kind: kind,
-                isEscaped: isEscaped))
+        tape[count] = JSONToken(
+            start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: end),
+            next: UInt32(truncatingIfNeeded: count &+ 1), kind: kind, isEscaped: isEscaped)
+        count &+= 1
     }
 
     private static func string(
-        _ bytes: Span<UInt8>, _ quote: Int, _ isTrusted: Bool, into tokens: inout [JSONToken]
+        _ bytes: Span<UInt8>, _ quote: Int, _ isTrusted: Bool,
+        into tape: inout MutableSpan<JSONToken>, _ count: inout Int
     ) throws(JSONError) -> Int {
         let start = quote &+ 1
         var position = start
@@ -149,7 +195,9 @@ enum JSONTapeBuilder {
                 break
             } else if byte == UInt8(ascii: "\\") {
                 isEscaped = true
-                position = try escape(bytes, position)
+                let isLineEnd =
+                    position &+ 1 < bytes.count && bytes[position &+ 1] == UInt8(ascii: "n")
+                position = isLineEnd ? position &+ 2 : try escape(bytes, position)
             } else if byte < 0x20 {
                 throw .controlCharacterInString(offset: position)
             } else {
@@ -160,7 +208,7 @@ enum JSONTapeBuilder {
         if high >= 0x80, !isTrusted, !isValidUTF8(bytes, start, position) {
             throw .invalidUTF8(offset: start)
         }
-        append(.string, start, position, isEscaped: isEscaped, to: &tokens)
+        append(.string, start, position, isEscaped: isEscaped, to: &tape, &count)
         return position &+ 1
     }
 
@@ -230,7 +278,8 @@ enum JSONTapeBuilder {
 
     /// RFC 8259 §6: `-`? (`0` | digit1-9 digits) (`.` digits)? ((`e`|`E`) (`+`|`-`)? digits)?
     private static func number(
-        _ bytes: Span<UInt8>, _ start: Int, into tokens: inout [JSONToken]
+        _ bytes: Span<UInt8>, _ start: Int, into tape: inout MutableSpan<JSONToken>,
+        _ count: inout Int
     ) throws(JSONError) -> Int {
         var position = start
         if bytes[position] == UInt8(ascii: "-") { position &+= 1 }
@@ -256,7 +305,7 @@ enum JSONTapeBuilder {
             position = skipDigits(bytes, exponent)
             guard position > exponent else { throw .invalidNumber(offset: start) }
         }
-        append(.number, start, position, to: &tokens)
+        append(.number, start, position, to: &tape, &count)
         return position
     }
 
@@ -269,12 +318,12 @@ enum JSONTapeBuilder {
 
     private static func literal(
         _ bytes: Span<UInt8>, _ start: Int, _ text: StaticString, _ kind: JSONKind,
-        into tokens: inout [JSONToken]
+        into tape: inout MutableSpan<JSONToken>, _ count: inout Int
     ) throws(JSONError) -> Int {
         let end = start &+ text.utf8CodeUnitCount
         guard end <= bytes.count else { throw .unexpectedEnd }
         guard matches(bytes, start, text) else { throw .unexpectedByte(offset: start) }
-        append(kind, start, end, to: &tokens)
+        append(kind, start, end, to: &tape, &count)
         return end
     }
 
