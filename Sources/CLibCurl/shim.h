@@ -5,6 +5,7 @@
 #define CLIBCURL_SHIM_H
 
 #include <curl/curl.h>
+#include <sys/socket.h>
 
 static inline CURLcode curl_set_long(CURL *handle, CURLoption option, long value) {
     return (curl_easy_setopt)(handle, option, value);
@@ -30,6 +31,16 @@ static inline CURLcode curl_set_seek_function(CURL *handle, curl_seek_function f
 static inline CURLcode curl_set_open_socket_function(
     CURL *handle, curl_opensocket_callback function) {
     return (curl_easy_setopt)(handle, CURLOPT_OPENSOCKETFUNCTION, function);
+}
+// The socket that libcurl would make for `address`; -1 with errno.
+// A seccomp filter sees whole registers, and a compiler may leave one `int` in the upper half of
+// another's: RestrictAddressFamilies= of systemd then takes AF_INET for a family it does not know.
+// What is read back from memory has no upper half.
+static inline int curl_open_socket(const struct curl_sockaddr *address) {
+    volatile int family = address->family;
+    volatile int type = address->socktype | SOCK_CLOEXEC;
+    volatile int protocol = address->protocol;
+    return socket(family, type, protocol);
 }
 static inline CURLcode curl_set_close_socket_function(
     CURL *handle, curl_closesocket_callback function) {

@@ -77,9 +77,9 @@ final class UpstreamSockets: EventHandler {
     }
 
     /// A socket as libcurl would make it itself; `curl_socket_bad` when there is none to be had.
-    fileprivate func open(_ address: curl_sockaddr) -> CInt {
-        let type = address.socktype | CInt(SOCK_CLOEXEC.rawValue)
-        let descriptor = socket(address.family, type, address.protocol)
+    fileprivate func open(_ address: UnsafePointer<curl_sockaddr>) -> CInt {
+        // SAFETY: the pointer is libcurl's, for the length of its callback.
+        let descriptor = unsafe curl_open_socket(address)
         guard descriptor >= 0 else {
             // Of an address family that this machine lacks, a failure says nothing.
             lacksDescriptors = errno == EMFILE || errno == ENFILE
@@ -135,10 +135,10 @@ private func sockets(_ context: UnsafeMutableRawPointer?) -> UpstreamSockets? {
 
 /// `CURLOPT_OPENSOCKETFUNCTION`
 let openSocketCallback: curl_opensocket_callback = { context, _, address in
-    guard let sockets = unsafe sockets(context), let address = unsafe address?.pointee else {
+    guard let sockets = unsafe sockets(context), let address = unsafe address else {
         return curl_socket_bad
     }
-    return sockets.open(address)
+    return unsafe sockets.open(address)
 }
 
 /// `CURLOPT_CLOSESOCKETFUNCTION`
