@@ -49,7 +49,8 @@ class Row:
         if values.get("nginx", 0) > 0 and self.name in values:
             ratio = f"{values[self.name] / values['nginx']:.2f}"
         return [self.label, self.unit, cell("direct"), cell("nginx"), cell(self.name), cell("flask"),
-                ratio, self.target(), "yes" if self.is_met(values) else "no" if self.target() else ""]
+                ratio, self.target(),
+                "" if not self.target() else "yes" if self.is_met(values) else "no"]
 
 
 def number(value):
