@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 import time
+from contextlib import contextmanager
 from threading import Event
 
 import pytest
@@ -38,12 +39,18 @@ def wait_for_standstill(value):
         time.sleep(0.02)
 
 
+@contextmanager
+def reading_late(house, script, stream=True, fields=None):
+    """A client with little room that has read the head of its answer, and that answer."""
+    house.upstream.will(script)
+    with house.proxy.connect(receive_buffer=4096) as client:
+        client.begin(message(stream=stream), fields)
+        yield client, client.response_head()
+
+
 def test_a_stream_waits_for_its_client(open_house):
     house = open_house(**SHORT)
-    house.upstream.will(endless)
-    with house.proxy.connect(receive_buffer=4096) as client:
-        client.begin(message(stream=True))
-        client.response_head()
+    with reading_late(house, endless) as (client, _):
         request = house.upstream.request()
         for _ in range(2):
             wait_for_standstill(lambda: request.sent_bytes)
@@ -63,10 +70,7 @@ def test_a_stream_waits_for_its_client(open_house):
 def test_an_upstream_that_ends_while_it_is_held_back_is_told_of(open_house):
     """The client gets all that had come, and then the error."""
     house = open_house(**SHORT)
-    house.upstream.will(endless)
-    with house.proxy.connect(receive_buffer=4096) as client:
-        client.begin(message(stream=True))
-        client.response_head()
+    with reading_late(house, endless) as (client, _):
         request = house.upstream.request()
         wait_for_standstill(lambda: request.sent_bytes)
         house.upstream.close()
@@ -80,10 +84,8 @@ def test_an_upstream_that_ends_while_it_is_held_back_is_told_of(open_house):
 @pytest.mark.parametrize("streams", [True, False], ids=["streamed", "whole"])
 def test_a_complete_answer_waits_for_its_client(open_house, streams, keeps):
     house = open_house(**SHORT)
-    house.upstream.will(large)
-    with house.proxy.connect(receive_buffer=4096) as client:
-        client.begin(message(stream=streams), {} if keeps else {"connection": "close"})
-        response = client.response_head()
+    fields = {} if keeps else {"connection": "close"}
+    with reading_late(house, large, streams, fields) as (client, response):
         assert response.status == 200
         time.sleep(PAUSE)
         if streams:
@@ -98,10 +100,7 @@ def test_a_complete_answer_waits_for_its_client(open_house, streams, keeps):
 @pytest.mark.parametrize("streams", [True, False], ids=["streamed", "whole"])
 def test_who_reads_nothing_is_left_in_the_end(open_house, streams):
     house = open_house(WRITE_TIMEOUT="700ms", **{**SHORT, "UPSTREAM_IDLE_TIMEOUT": "60s"})
-    house.upstream.will(endless if streams else large)
-    with house.proxy.connect(receive_buffer=4096) as client:
-        client.begin(message(stream=streams))
-        client.response_head()
+    with reading_late(house, endless if streams else large, streams):
         began, before = time.monotonic(), descriptors(house)
         wait_until(lambda: descriptors(house) < before)
         assert time.monotonic() - began >= 0.5

@@ -221,10 +221,11 @@ private final class CatalogueFetch: TransferOwner {
 
     func beginTurn() { bytesOfTurn = 0 }
 
+    private var statusFault: String? { status == 200 ? nil : "HTTP \(status)" }
+
     override func transferReceived(_ piece: Span<UInt8>) -> Bool {
-        if status != 200 {
-            verdict = "HTTP \(status)"
-        } else if bytes + piece.count > bytesMax {
+        verdict = statusFault
+        if verdict == nil, bytes + piece.count > bytesMax {
             verdict = "it is larger than \(bytesMax >> 20) MiB"
         }
         guard verdict == nil, bytesOfTurn < Self.bytesPerTurn else {
@@ -239,7 +240,7 @@ private final class CatalogueFetch: TransferOwner {
 
     override func transferEnded(_ failure: TransferFailure?) {
         if let failure { return fail(failure.detail) }
-        guard status == 200 else { return fail("HTTP \(status)") }
+        if let statusFault { return fail(statusFault) }
         guard reader.isComplete, !reader.models.isEmpty else {
             return fail("its \(bytes) bytes are no list of models")
         }

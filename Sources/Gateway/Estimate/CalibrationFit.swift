@@ -13,8 +13,8 @@ struct CalibrationFit: Sendable {
     /// The upstream's count by the count of byte classes.
     private(set) var quickRatio = 1.0
 
-    /// A value for each sample.
-    typealias Column = InlineArray<32, Double>  // ModelCalibration.samplesMax
+    /// A value for each sample, of which there are so many at the most.
+    typealias Column = InlineArray<32, Double>
 
     /// What an answer weighs less than the next.
     private static let decay = 0.96

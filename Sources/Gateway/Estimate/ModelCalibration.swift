@@ -2,7 +2,7 @@
 struct ModelCalibration: Sendable {
     /// The answers that are remembered: enough to average the noise out, few enough to follow a
     /// provider that changes.
-    static let samplesMax = 32
+    static let samplesMax = CalibrationFit.Column.count
 
     let model: [UInt8]
     /// The oldest first.
