@@ -247,7 +247,7 @@ def test_the_answer_is_clamped_and_priced(upstream, start):
 
 def test_a_prompt_that_begins_anew_is_told(upstream, start):
     upstream.always(saying("Hi"))
-    proxy = start()
+    proxy = start(WORKERS="1")  # each worker remembers the turns that it has served
     secret = "Nobody may read this in a log."
     turns = [{"role": "user", "content": secret}]
     fields = {"x-claude-code-session-id": "7d0e0f9c-session"}
