@@ -75,6 +75,11 @@ package final class GatewayState {
         return model
     }
 
+    /// The context of an upstream model as the list of models has it.
+    func listedWindow(of id: [UInt8]) -> Int? {
+        catalogue?.model(String(decoding: id, as: UTF8.self))?.capabilities.contextTokens
+    }
+
     /// What the upstream's list says of a model.
     func knownModel(_ id: String) -> CatalogueModel? { catalogue?.model(id) }
 

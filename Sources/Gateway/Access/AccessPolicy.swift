@@ -80,6 +80,16 @@ package struct AccessPolicy: Sendable {
         }
     }
 
+    /// What tells one client from another: its credentials, and where it may come without them, its
+    /// address too.
+    func identity(of origin: RequestOrigin, from peer: Peer) -> [[UInt8]] {
+        let shown = origin.apiKeys + origin.authorizations
+        switch access {
+        case .token: return shown
+        case .open, .loopback: return [Array(peer.name.utf8)] + shown
+        }
+    }
+
     // MARK: Rules
 
     private func browserRefusal(of origin: RequestOrigin) -> APIError? {

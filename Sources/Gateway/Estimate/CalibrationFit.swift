@@ -5,13 +5,19 @@
 /// (1, 0, 0) for what the answers do not tell. Outliers (another provider's tokenizer, a broken count)
 /// lose their weight: first by the sum of absolute errors, then by Tukey's biweight.
 ///
+/// The count by byte classes has a line of its own, without items. It is no ratio: a template's
+/// preamble makes seventy tokens of "Hi", which says nothing of a prompt of a hundred thousand.
+///
 /// Fitting allocates nothing: its columns are on the stack.
 struct CalibrationFit: Sendable {
     private(set) var rate = 1.0
     private(set) var perItem = 0.0
     private(set) var constant = 0.0
-    /// The upstream's count by the count of byte classes.
-    private(set) var quickRatio = 1.0
+
+    /// Which of our own counts the line starts from.
+    enum Base {
+        case tokens, quick
+    }
 
     /// A value for each sample, of which there are so many at the most.
     typealias Column = InlineArray<32, Double>
@@ -25,7 +31,7 @@ struct CalibrationFit: Sendable {
     /// The line that is assumed before there is an answer.
     init() {}
 
-    init(_ samples: [CalibrationSample]) {
+    init(_ samples: [CalibrationSample], from base: Base) {
         guard let newest = samples.indices.last else { return }
         var recency = Column(repeating: 1)
         for index in samples.indices.dropLast().reversed() {
@@ -33,11 +39,12 @@ struct CalibrationFit: Sendable {
         }
         var weights = recency
         for round in 0..<Self.rounds {
-            solve(samples, weights)
+            solve(samples, from: base, weights)
             var errors = Column(repeating: 0)
             for (index, sample) in samples.enumerated() {
-                let estimate = estimate(tokens: sample.tokens, items: sample.items)
-                errors[index] = abs(Double(sample.prompt) - estimate) / Double(sample.tokens)
+                let (tokens, items) = sample.start(base)
+                let estimate = estimate(tokens: tokens, items: items)
+                errors[index] = abs(Double(sample.prompt) - estimate) / Double(tokens)
             }
             // Of errors that spread normally, the middle one is 1 / 1.4826 of the deviation.
             let deviation = Self.median(of: errors, count: samples.count) * 1.4826
@@ -54,11 +61,6 @@ struct CalibrationFit: Sendable {
                 }
             }
         }
-        var ratios = Column(repeating: 0)
-        for (index, sample) in samples.enumerated() {
-            ratios[index] = Double(sample.prompt) / Double(sample.quick)
-        }
-        quickRatio = min(max(Self.median(of: ratios, count: samples.count), 0.25), 4)
     }
 
     func estimate(tokens: Int, items: Int) -> Double {
@@ -66,7 +68,9 @@ struct CalibrationFit: Sendable {
     }
 
     /// Weighted least squares of `prompt / tokens - 1` over (1, items / tokens, 1 / tokens).
-    private mutating func solve(_ samples: [CalibrationSample], _ weights: Column) {
+    private mutating func solve(
+        _ samples: [CalibrationSample], from base: Base, _ weights: Column
+    ) {
         var total = 0.0
         for index in samples.indices { total += weights[index] }
         // The pull: as if the noise were 1 %, a rate had a deviation of 0.3, an item of 4 tokens and
@@ -77,9 +81,10 @@ struct CalibrationFit: Sendable {
         var second = SIMD4(0, pull / (4.0 * 4.0), 0, 0)
         var third = SIMD4(0, 0, pull / (300.0 * 300.0), 0)
         for (index, sample) in samples.enumerated() {
-            let part = 1 / Double(sample.tokens)
+            let (tokens, items) = sample.start(base)
+            let part = 1 / Double(tokens)
             let features = SIMD4(
-                1, Double(sample.items) * part, part, Double(sample.prompt) * part - 1)
+                1, Double(items) * part, part, Double(sample.prompt) * part - 1)
             let weighted = features * weights[index]
             first += weighted
             second += weighted * features.y
@@ -108,5 +113,14 @@ struct CalibrationFit: Sendable {
         }
         let middle = count / 2
         return count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+    }
+}
+
+extension CalibrationSample {
+    fileprivate func start(_ base: CalibrationFit.Base) -> (tokens: Int, items: Int) {
+        switch base {
+        case .tokens: (tokens, items)
+        case .quick: (quick, 0)
+        }
     }
 }

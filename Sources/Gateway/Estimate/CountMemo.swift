@@ -1,6 +1,7 @@
 // What texts have been counted to, so that a conversation that grows is counted only where it is new.
 // Keyed by a hash of the text's bytes: 64 bits, of which nobody outside knows the seed. Two texts of
-// one hash would have one count; that is all that could go wrong.
+// one hash would have one count; that is all that could go wrong. The seed is another one for every
+// client, so that nobody can find out by the time of a count what others have sent.
 
 /// Counts by hash, bounded, the recently used ones.
 struct CountMemo {

@@ -8,6 +8,7 @@ struct ModelCalibration: Sendable {
     /// The oldest first.
     private(set) var samples: [CalibrationSample] = []
     private(set) var fit = CalibrationFit()
+    private(set) var quickFit = CalibrationFit()
     private var samplesSinceFit = 0
 
     init(_ model: [UInt8]) { self.model = model }
@@ -16,7 +17,7 @@ struct ModelCalibration: Sendable {
     init(_ model: [UInt8], samples: [CalibrationSample]) {
         self.model = model
         self.samples = samples.suffix(Self.samplesMax)
-        fit = CalibrationFit(self.samples)
+        refit()
     }
 
     /// One answer among many moves the line little, and fitting it costs more than all else that is
@@ -26,15 +27,42 @@ struct ModelCalibration: Sendable {
         samples.append(sample)
         samplesSinceFit += 1
         guard samplesSinceFit * 8 >= samples.count else { return }
-        fit = CalibrationFit(samples)
+        refit()
         samplesSinceFit = 0
+    }
+
+    private mutating func refit() {
+        fit = CalibrationFit(samples, from: .tokens)
+        quickFit = CalibrationFit(samples, from: .quick)
     }
 
     func estimate(tokens: Int, items: Int) -> Int {
         CalibrationSample.bounded(fit.estimate(tokens: tokens, items: items), tokens: tokens)
     }
 
-    func estimate(quick: Int) -> Int { Int((Double(quick) * fit.quickRatio).rounded()) }
+    func estimate(quick: Int) -> Int {
+        CalibrationSample.bounded(quickFit.estimate(tokens: quick, items: 0), tokens: quick)
+    }
+
+    /// What the upstream will count at least, as far as answers to prompts of this size show. It goes
+    /// beyond our own count only if all of several such answers did: the line through the answers to
+    /// short prompts says little of long ones.
+    func tokensAtLeast(tokens: Int, items: Int) -> Int {
+        var comparable = 0
+        var lowest = Self.ratioShownMax
+        for sample in samples where sample.tokens >= tokens / 2 {
+            comparable += 1
+            lowest = min(lowest, Double(sample.prompt) / Double(sample.tokens))
+        }
+        guard comparable >= Self.comparableMin else {
+            return min(tokens, estimate(tokens: tokens, items: items))
+        }
+        return Int(Double(tokens) * lowest)
+    }
+
+    private static let comparableMin = 4
+    /// Tokenizers of English and code differ by no more.
+    private static let ratioShownMax = 1.3
 
     /// The upstream's tokens for one of ours: the middle of the answers.
     var ratio: Double {

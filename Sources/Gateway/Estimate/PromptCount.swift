@@ -12,6 +12,13 @@ struct CountingSpace: ~Copyable {
     fileprivate let seed: UInt64
 
     init(seed: UInt64) { self.seed = seed }
+
+    /// A number that stands for whoever shows these credentials, or else for a peer's address.
+    func owner(_ credentials: [[UInt8]]) -> UInt64 {
+        var hash = TextHash(seed: seed, kind: 3)
+        for credential in credentials { hash.add(credential.span, 0..<credential.count) }
+        return hash.value
+    }
 }
 
 /// What a prompt has been counted to.
@@ -46,6 +53,9 @@ struct PromptCount {
     }
 
     private let model: [UInt8]
+    /// Whose the prompt is: earlier counts of others are not looked up, since the time that a count
+    /// takes would tell what they have sent.
+    private let owner: UInt64
     private var phase = Phase.unread
     private var body: [UInt8]
     private var document = JSONDocument()
@@ -59,10 +69,12 @@ struct PromptCount {
     /// - Parameters:
     ///   - body: the body that goes upstream; nothing of it is copied.
     ///   - model: the upstream model, whose template frames the prompt.
-    init?(body: [UInt8], model: [UInt8]) {
+    ///   - owner: stands for the client.
+    init?(body: [UInt8], model: [UInt8], owner: UInt64) {
         guard body.count <= Self.bodyBytesMax else { return nil }
         self.body = body
         self.model = model
+        self.owner = owner
         remainingBytes = body.count
     }
 
@@ -118,16 +130,17 @@ struct PromptCount {
             return
         }
         work -= 8
+        let seed = space.seed ^ owner
         switch segments[nextSegment] {
         case .string(let node):
             text = TextCount(
-                document.content(node), isEscaped: document.isEscaped(node), seed: space.seed)
+                document.content(node), isEscaped: document.isEscaped(node), seed: seed)
         case .json(let node):
-            text = TextCount(document.literal(node), isEscaped: false, seed: space.seed)
+            text = TextCount(document.literal(node), isEscaped: false, seed: seed)
         case .function(let node):
             let range = document.literal(node)
             // Rendering is cheap beside counting what it renders.
-            text = TextCount(range, function: node, seed: space.seed)
+            text = TextCount(range, function: node, seed: seed)
         case .words(let words):
             let bytes = [UInt8]("\(words)".utf8)
             tokens += space.counter.count(bytes.span)

@@ -43,7 +43,17 @@ package struct TokenCalibration: Equatable, Sendable {
         var model = known.map { models.remove(at: $0) } ?? ModelCalibration(observation.model)
         model.learn(sample)
         models.append(model)
-        if models.count > Self.modelsMax { models.removeFirst() }
+        if models.count > Self.modelsMax { forgetLeastProven() }
+    }
+
+    /// Makes room for the newest. A model with many answers stays longer than one with few, so a client
+    /// that makes up names of models drives out other made-up ones first.
+    private mutating func forgetLeastProven() {
+        let others = models.indices.dropLast()
+        // The first of equals is the one that was used longest ago.
+        guard let least = others.min(by: { models[$0].samples.count < models[$1].samples.count })
+        else { return }
+        models.remove(at: least)
     }
 
     /// The tokens that the upstream will count, as far as can be told.
@@ -52,7 +62,13 @@ package struct TokenCalibration: Equatable, Sendable {
         return max(1, tokens ?? measure.tokens)
     }
 
-    /// The same from a count by byte classes.
+    /// The tokens that the upstream will count at least: `max_tokens` is cut by no more than this.
+    func tokensAtLeast(_ measure: PromptMeasure, model: [UInt8]) -> Int {
+        self[model]?.tokensAtLeast(tokens: measure.tokens, items: measure.items)
+            ?? measure.tokens
+    }
+
+    /// The upstream's tokens from a count by byte classes.
     func estimate(quick: Int, model: [UInt8]) -> Int {
         max(1, self[model]?.estimate(quick: quick) ?? quick)
     }

@@ -28,18 +28,18 @@ struct UpstreamAttempt {
     /// Translates the request in `document` and takes its bytes over.
     ///
     /// - Returns: the attempt and the call to be made.
+    /// - Parameters:
+    ///   - estimate: the prompt's size, for texts without numbers.
+    ///   - window: the context that the list of models gives. What was learnt refuses nothing.
     /// - Throws: the 400 that the client gets when the request cannot be translated, or is certain
     ///   to be too long for the model.
     static func first(
         _ document: inout JSONDocument, outline: RequestOutline, settings: RequestSettings,
-        inputTokensEstimate estimate: Int
+        inputTokensEstimate estimate: Int, listedWindow window: Int?
     ) throws(APIError) -> (attempt: UpstreamAttempt, call: UpstreamCall) {
         var settings = settings
-        settings.promptTokens = estimate
-        if let window = settings.capabilities.contextTokens,
-            Self.isCertainlyTooLong(estimate, for: window)
-        {
-            throw .promptTooLong(estimate, limit: window)
+        if let window, PromptBound.exceeds(window, document) {
+            throw .promptTooLong(max(estimate, window + 1), limit: window)
         }
         var body: [UInt8] = []
         let translated = try RequestTranslator.translate(
@@ -50,15 +50,6 @@ struct UpstreamAttempt {
             isStreaming: outline.isStreaming, translated: translated, outline: outline,
             settings: settings, inputTokensEstimate: estimate, clientBody: document.takeBytes())
         return (attempt, UpstreamCall(body: body, beta: translated.headers.anthropicBeta))
-    }
-
-    /// Whether a prompt is too long however wrong the estimate is: then the client hears so at once,
-    /// and nothing is uploaded. In doubt the upstream decides, which knows.
-    ///
-    /// The estimate goes by classes of bytes and is wide of the mark for unusual text, hence twice the
-    /// window: what is less only costs an upload.
-    private static func isCertainlyTooLong(_ estimate: Int, for window: Int) -> Bool {
-        estimate / 2 > window
     }
 
     private init(

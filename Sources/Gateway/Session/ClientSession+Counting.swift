@@ -28,7 +28,8 @@ extension ClientSession {
         self.request = request
         self.request?.record = record
         phase = .counting
-        count = PromptCount(body: body, model: translation.upstreamModel)
+        count = PromptCount(
+            body: body, model: translation.upstreamModel, owner: request.owner)
         guard count == nil else { return act(.count) }
         // Too large to be counted: by its bytes it is far beyond any model's window already.
         let quick = TokenEstimate.inputTokens(state.document)
@@ -36,6 +37,31 @@ extension ClientSession {
             settings.configuration.calibratesTokenCounts
             ? state.calibration.estimate(quick: quick, model: translation.upstreamModel) : quick
         answerCount(tokens, at: now, into: &output)
+    }
+
+    /// Counts the prompt of a request for a message before the upstream is asked.
+    ///
+    /// - Returns: false if it is too large to be counted.
+    mutating func countFirst(
+        _ request: IncomingRequest, _ outline: RequestOutline, _ settings: RequestSettings
+    ) throws(APIError) -> Bool {
+        var body: [UInt8] = []
+        var settings = settings
+        settings.takesFingerprint = false
+        _ = try RequestTranslator.translate(
+            state.document, outline: outline, settings: settings, into: &body)
+        count = PromptCount(body: body, model: settings.upstreamModel, owner: request.owner)
+        guard count != nil else { return false }
+        var request = request
+        request.body = state.document.takeBytes()
+        request.record.isStreaming = outline.isStreaming
+        request.record.requestBytes = request.bodyBytes
+        request.record.requestedModel = Array(outline.model.prefix(Limits.loggedBytesMax))
+        request.record.upstreamModel = settings.upstreamModel
+        self.request = request
+        phase = .counting
+        act(.count)
+        return true
     }
 
     /// Goes on with the count by a step of bounded work.
@@ -50,6 +76,9 @@ extension ClientSession {
         }
         switch phase {
         case .counting:
+            if request?.route == .messages {
+                return bodyReceived(measure, at: now, into: &output)
+            }
             let model = request?.record.upstreamModel ?? []
             answerCount(estimate(measure, model: model), at: now, into: &output)
         case .exchanging:
@@ -61,7 +90,7 @@ extension ClientSession {
         }
     }
 
-    private func estimate(_ measure: PromptMeasure, model: [UInt8]) -> Int {
+    func estimate(_ measure: PromptMeasure, model: [UInt8]) -> Int {
         settings.configuration.calibratesTokenCounts
             ? state.calibration.estimate(measure, model: model) : measure.tokens
     }

@@ -47,9 +47,10 @@ extension ClientSession {
         switch route {
         case .probe, .health: break
         case .messages, .countTokens, .models, .model:
-            if let error = settings.access.refusal(of: RequestOrigin(head), from: peer) {
-                return error
-            }
+            let origin = RequestOrigin(head)
+            if let error = settings.access.refusal(of: origin, from: peer) { return error }
+            request?.owner = state.counting.owner(
+                settings.access.identity(of: origin, from: peer))
         }
         switch route {
         case .messages, .countTokens:
@@ -245,7 +246,11 @@ extension ClientSession {
 
 extension ClientSession {
     /// A request with a body has it, plain.
-    private mutating func bodyReceived(at now: MonotonicTime, into output: inout [UInt8]) {
+    ///
+    /// - Parameter measure: of a prompt that had to be counted first.
+    mutating func bodyReceived(
+        _ measure: PromptMeasure? = nil, at now: MonotonicTime, into output: inout [UInt8]
+    ) {
         guard var request else { return }
         self.request = nil
         defer { state.document.reset() }
@@ -255,7 +260,7 @@ extension ClientSession {
             case .countTokens:
                 try beginCount(request, at: now, into: &output)
             case .messages, .models, .model, .health, .probe:
-                try startExchange(request, at: now)
+                try startExchange(request, measure, at: now)
             }
         } catch {
             self.request = request
@@ -274,7 +279,7 @@ extension ClientSession {
 
     /// Translates the request that the state's document holds and has the upstream asked.
     private mutating func startExchange(
-        _ request: IncomingRequest, at now: MonotonicTime
+        _ request: IncomingRequest, _ measure: PromptMeasure?, at now: MonotonicTime
     ) throws(APIError) {
         let configuration = settings.configuration
         let outline = try RequestOutline(state.document)
@@ -293,9 +298,19 @@ extension ClientSession {
             translation.extraFields.append(ProviderPins.preference(for: provider))
         }
         let quick = TokenEstimate.inputTokens(state.document)
+        let estimate = estimate(quick: quick, model: model)
+        if let measure {
+            translation.promptTokens =
+                configuration.calibratesTokenCounts
+                ? state.calibration.tokensAtLeast(measure, model: model) : measure.tokens
+        } else if needsCount(max(quick, estimate), outline, translation.capabilities),
+            try countFirst(request, outline, translation)
+        {
+            return
+        }
         var (attempt, call) = try UpstreamAttempt.first(
             &state.document, outline: outline, settings: translation,
-            inputTokensEstimate: estimate(quick: quick, model: model))
+            inputTokensEstimate: estimate, listedWindow: state.listedWindow(of: model))
         attempt.prices = state.model(model, at: now).prices
 
         channel.dropped = attempt.translated.dropped.headerValue
@@ -322,9 +337,26 @@ extension ClientSession {
         state.exchangesOpen += 1
         phase = .exchanging
         act(.startUpstream(call))
+        if let measure {
+            let counted = self.estimate(measure, model: model)
+            exchange?.promptCounted(measure, estimate: counted)
+            return
+        }
         // The exact count is made while the upstream is at work: nothing waits for it.
-        count = PromptCount(body: call.body, model: model)
+        count = PromptCount(body: call.body, model: model, owner: request.owner)
         if count != nil { act(.count) }
+    }
+
+    /// Whether the answer that is asked for may not have room beside the prompt. Only then has the
+    /// upstream to wait for an exact count: no answer is cut for the sake of a guess.
+    private func needsCount(
+        _ estimate: Int, _ outline: RequestOutline, _ capabilities: ModelCapabilities
+    ) -> Bool {
+        guard let window = capabilities.contextTokens else { return false }
+        let answer = min(outline.maxTokens, capabilities.outputTokensMax ?? .max, window)
+        // Byte classes are rarely off by a quarter; of a prompt beyond the window nothing is cut.
+        let prompt = min(estimate, window * 2)
+        return prompt + prompt / 4 + answer + 512 > window && estimate / 2 <= window
     }
 
     /// The size of a prompt before it is counted.

@@ -2,9 +2,9 @@
 // whoever has the sockets. It is told bytes, events and the time; it never looks for itself, so that
 // tests and the simulation drive it as the daemon does.
 //
-//   receiving ──▶ inflating ──▶ exchanging ──▶ receiving …      (a request for a message)
-//   receiving ──▶ counting ──▶ receiving …                      (a request for a token count)
-//   receiving ──▶ receiving …                                   (everything else)
+//   receiving ──▶ inflating ──▶ counting ──▶ exchanging ──▶ receiving …    (for a message)
+//   receiving ──▶ inflating ──▶ counting ──▶ receiving …                   (for a token count)
+//   receiving ──▶ receiving …                                              (everything else)
 //   any ──▶ closing                                             (final)
 //
 // +Requests decides what a request is for and answers it; MessagesExchange follows the upstream.
@@ -21,7 +21,8 @@ package struct ClientSession: ~Copyable {
         case receiving
         /// A gzip body is with the shell. → counting, exchanging, receiving, closing
         case inflating
-        /// The tokens of a request are counted, a step at a time. → receiving, closing
+        /// The tokens of a request are counted, a step at a time: for their own sake, or because
+        /// there may be no room for the answer. → exchanging, receiving, closing
         case counting
         /// The upstream is being asked. → receiving, closing
         case exchanging

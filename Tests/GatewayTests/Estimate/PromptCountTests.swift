@@ -11,10 +11,11 @@ import Translation
     /// The measure of a chat-completions body, in steps of `step` units.
     private func measure(
         _ body: String, model: String = "openai/gpt-oss-120b", step: Int = PromptCount.stepWork,
-        in space: inout CountingSpace
+        owner: UInt64 = 0, in space: inout CountingSpace
     ) throws -> (PromptMeasure, steps: Int) {
         var count = try #require(
-            PromptCount(body: [UInt8](body.utf8), model: [UInt8](model.utf8)))
+            PromptCount(
+                body: [UInt8](body.utf8), model: [UInt8](model.utf8), owner: owner))
         for steps in 1...1_000_000 {
             var work = step
             if let measure = count.proceed(&space, work: &work) { return (measure, steps) }
@@ -172,7 +173,8 @@ import Translation
         let text = String(repeating: unit, count: rounds(256 << 10) / unit.utf8.count)
         var count = try #require(
             PromptCount(
-                body: [UInt8](user(json(text)).utf8), model: [UInt8]("openai/gpt-5".utf8)))
+                body: [UInt8](user(json(text)).utf8), model: [UInt8]("openai/gpt-5".utf8),
+                owner: 0))
         var space = CountingSpace(seed: 1)
         var longest = 0
         while true {
@@ -212,6 +214,24 @@ import Translation
         #expect(try measure(#"{"messages":[\#(history)\#(more)]}"#, in: &fresh).0 == second)
     }
 
+    @Test func whatOthersHaveSentIsCountedAsIfItWereNew() throws {
+        var space = CountingSpace(seed: 1)
+        let body = user(json(Self.longText))
+        let (first, steps) = try measure(body, owner: 1, in: &space)
+        let (second, stepsOfSecond) = try measure(body, owner: 2, in: &space)
+        #expect(second == first && stepsOfSecond == steps)
+        #expect(try measure(body, owner: 1, in: &space).steps < steps)
+    }
+
+    @Test func ownersAreToldApart() {
+        let space = CountingSpace(seed: 1)
+        let names = [["a"], ["b"], ["a", "b"], ["ab"], ["", "ab"], ["b", "a"], [""], []]
+        let owners = names.map { space.owner($0.map { Array($0.utf8) }) }
+        #expect(Set(owners).count == names.count)
+        #expect(space.owner([[1]]) == space.owner([[1]]))
+        #expect(space.owner([[1]]) != CountingSpace(seed: 2).owner([[1]]))
+    }
+
     @Test func theMemoForgetsWhatIsOld() {
         var memo = CountMemo()
         for hash in 0..<100_000 { memo.insert(hash, for: UInt64(hash)) }
@@ -222,6 +242,6 @@ import Translation
 
     @Test func aBodyBeyondTheLimitIsNotCounted() {
         let body = [UInt8](repeating: 0x20, count: PromptCount.bodyBytesMax + 1)
-        #expect(PromptCount(body: body, model: [UInt8]("m".utf8)) == nil)
+        #expect(PromptCount(body: body, model: [UInt8]("m".utf8), owner: 0) == nil)
     }
 }

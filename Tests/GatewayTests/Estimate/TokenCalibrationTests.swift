@@ -123,7 +123,7 @@ import Testing
         let estimate = calibration.estimate(measure, model: Upstream.model)
         #expect(abs(estimate - 39_000) < 1500)
         // By byte classes 22,000 tokens were 26,000.
-        #expect(abs(calibration.estimate(quick: 2200, model: Upstream.model) - 2600) < 5)
+        #expect(abs(calibration.estimate(quick: 2200, model: Upstream.model) - 2600) < 20)
     }
 
     @Test func modelsDoNotMixAndTheirNumberIsBounded() {
@@ -142,6 +142,23 @@ import Testing
         #expect(abs(last - 1199) <= 2)
     }
 
+    @Test func madeUpModelsDoNotDriveOutOnesThatAreInUse() {
+        func observation(_ model: String) -> TokenObservation {
+            TokenObservation(
+                model: [UInt8](model.utf8), measure: PromptMeasure(tokens: 1000, items: 2),
+                quick: 1000, prompt: 1300)
+        }
+        var calibration = TokenCalibration()
+        for _ in 0..<5 { calibration.learn(observation("honest")) }
+        for index in 0..<1000 {
+            calibration.learn(observation("made-up-\(index)"))
+            calibration.learn(observation("made-up-\(index)"))
+        }
+        let names = calibration.models.map { String(decoding: $0.model, as: UTF8.self) }
+        #expect(names.contains("honest") && names.contains("made-up-999"))
+        #expect(names.count == TokenCalibration.modelsMax)
+    }
+
     @Test func estimatesStayInBounds() {
         var calibration = TokenCalibration()
         for _ in 0..<32 {
@@ -157,7 +174,7 @@ import Testing
                 #expect(estimate >= max(1, tokens / 4) && estimate <= tokens * 4 + 2000)
             }
         }
-        #expect(calibration.estimate(quick: 1000, model: Upstream.model) <= 4000)
+        #expect(calibration.estimate(quick: 1000, model: Upstream.model) <= 6000)
     }
 
     @Test func promptsOfPicturesTeachNothing() {
