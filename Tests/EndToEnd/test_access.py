@@ -72,7 +72,18 @@ def test_own_host_names_are_served(upstream, start, host):
     assert start(ALLOWED_HOSTS="proxy.example").post(message(), host=host).status == 200
 
 
-@pytest.mark.parametrize("field", ["x-forwarded-for", "forwarded", "via", "x-real-ip"])
+@pytest.mark.parametrize("host", ["203.0.113.5", "[2001:db8::1]:8000", "0.0.0.0:8000"])
+def test_a_request_for_another_address_has_been_forwarded(upstream, start, host):
+    response = start().post(message(), host=host)
+    assert response.status == 403 and "CLAUDE_PROXY_CLIENT_TOKENS" in response.error["message"]
+    upstream.will(saying("Hi"), saying("Hi"))
+    assert start(ACCESS="open").post(message(), host=host).status == 200
+    response = start(**TOKENS).post(message(), {"x-api-key": "first-token"}, host=host)
+    assert response.status == 200
+
+
+@pytest.mark.parametrize("field", [
+    "x-forwarded-for", "forwarded", "via", "x-real-ip", "X-Forwarded-Proto", "cf-connecting-ip"])
 def test_a_request_through_another_proxy_is_not_taken_for_local(upstream, start, field):
     response = start().post(message(), {field: "203.0.113.9"})
     assert response.status == 403 and "CLAUDE_PROXY_CLIENT_TOKENS" in response.error["message"]

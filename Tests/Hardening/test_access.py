@@ -40,9 +40,13 @@ CASES = [
     ("an address in one number", LOCAL, {}, "2130706433", 403),
     ("an address with a 5th part", LOCAL, {}, "1.127.0.0.1", 403),
     ("a part over 255", LOCAL, {}, "127.0.0.256", 403),
-    ("an address of any kind", LOCAL, {}, "192.168.1.5:8000", 200),
-    ("an IPv6 address", LOCAL, {}, "[fe80::1]:8000", 200),
+    *[(f"an address of the network: {host}", settings, {}, host, status)
+      for settings, status in [(LOCAL, 403), (OPEN, 200)]
+      for host in ["192.168.1.5:8000", "[fe80::1]:8000", "203.0.113.5", "[2001:db8::1]", "0.0.0.0"]],
+    ("another loopback address", LOCAL, {}, "127.9.9.9:1", 200),
+    ("the IPv6 loopback address", LOCAL, {}, "[::1]:8000", 200),
     ("localhost with a dot", LOCAL, {}, "localhost.:80", 200),
+    ("a name below localhost", LOCAL, {}, "claude.localhost", 200),
     ("an allowed name", NAMED, {}, "PROXY.example:80", 200),
     ("a child of an allowed name", NAMED, {}, "a.proxy.example", 403),
     ("a foreign name, access open", OPEN, {}, "evil.example", 403),
@@ -56,7 +60,11 @@ CASES = [
     ("Sec-Fetch-Site: none, as from the address bar", LOCAL, {"sec-fetch-site": "none"},
      "127.0.0.1", 200),
     *[(name, LOCAL, {name: "203.0.113.9"}, "127.0.0.1", 403)
-      for name in ["x-forwarded-for", "forwarded", "via", "x-real-ip", "X-Forwarded-For"]],
+      for name in ["x-forwarded-for", "forwarded", "via", "x-real-ip", "X-Forwarded-For",
+                   "x-forwarded-host", "X-FORWARDED-PROTO", "cf-connecting-ip", "CF-Ray",
+                   "True-Client-IP", "x-client-ip", "x-cluster-client-ip", "fastly-client-ip",
+                   "fly-client-ip", "x-envoy-external-address", "x-original-forwarded-for",
+                   "cdn-loop", "x-amzn-trace-id", "x-azure-clientip"]],
     *[(f"forwarded, with tokens: {name}", TOKEN, {name: "203.0.113.9", "x-api-key": "first-token"},
        "127.0.0.1", 200)
       for name in ["x-forwarded-for", "via"]],
@@ -228,7 +236,9 @@ PLACES = {
 }
 
 
-def test_the_upstreams_fields_are_built_and_never_copied(house):
+def test_the_upstreams_fields_are_built_and_never_copied(houses):
+    # Without access for everybody the fields of other proxies are refused.
+    house = houses(OPEN)
     response = house.proxy.post(message(), STEERING)
     assert response.status == 200, response.body
     request = house.upstream.requests[-1]

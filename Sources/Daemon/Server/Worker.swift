@@ -119,7 +119,8 @@ final class Worker {
 
     private func accepted(_ socket: consuming Descriptor, _ address: PeerAddress) {
         let peer = Peer(
-            isLocal: address.isLoopback || address.isLocalSocket, name: address.name)
+            isLocal: address.isLoopback || address.isLocalSocket,
+            isLocalSocket: address.isLocalSocket, name: address.name)
         let limit = state.settings.configuration.connectionsMax
         let isAdmitted = counters.connectionsOpen.add(1, ordering: .relaxed).newValue <= limit
         do throws(SystemError) {

@@ -8,11 +8,14 @@ import Translation
 package struct Peer: Sendable {
     /// Whether the peer is a process of this machine: a loopback address or a local socket.
     package var isLocal: Bool
+    /// Whether the peer came through a local socket, where the name in Host says nothing.
+    package var isLocalSocket: Bool
     /// The address without the port, for the log.
     package var name: String
 
-    package init(isLocal: Bool, name: String) {
+    package init(isLocal: Bool, isLocalSocket: Bool = false, name: String) {
         self.isLocal = isLocal
+        self.isLocalSocket = isLocalSocket
         self.name = name
     }
 }
@@ -34,10 +37,8 @@ struct RequestOrigin {
     init(_ head: RequestHead) {
         host = head.host.map { Array($0) } ?? []
         hasOrigin = head.field("origin") != nil
-        for name in ["forwarded", "x-forwarded-for", "x-real-ip", "via"] as [StaticString] {
-            if head.field(name) != nil { isForwarded = true }
-        }
         for index in 0..<head.fieldCount {
+            if ForwardingFields.isOne(head.field(at: index).name) { isForwarded = true }
             if head.isField("x-api-key", at: index) {
                 apiKeys.append(Array(head.field(at: index).value))
             } else if head.isField("authorization", at: index) {
@@ -72,7 +73,7 @@ package struct AccessPolicy: Sendable {
         case .open:
             return hostRefusal(of: origin)
         case .loopback:
-            return localRefusal(of: origin, from: peer) ?? hostRefusal(of: origin)
+            return localRefusal(of: origin, from: peer)
         case .token:
             // Who knows a token need not be asked for the right name, unless names were listed.
             return tokenRefusal(of: origin)
@@ -109,23 +110,38 @@ package struct AccessPolicy: Sendable {
                 "This request came through another proxy, so its sender is not known to be local;"
                     + " set CLAUDE_PROXY_CLIENT_TOKENS to serve remote clients.")
         }
-        return nil
+        return localHostRefusal(of: origin, from: peer)
+    }
+
+    /// Whoever connects over the loopback interface has called this machine by a name of that
+    /// interface. Another name or address says that the request is somebody else's, and was passed
+    /// on by a server that does not tell so. Names that are listed are the administrator's word.
+    private func localHostRefusal(of origin: RequestOrigin, from peer: Peer) -> APIError? {
+        let host = HostName(origin.host)
+        if host.isLoopback || isAllowed(host) { return nil }
+        // A client of a local socket makes a name up: a word, or none at all.
+        if peer.isLocalSocket, host.isWord { return nil }
+        guard host.isAddress else { return Self.foreignHost }
+        return .forbidden(
+            "This request is for an address of the network but came from the proxy's own machine,"
+                + " so another server has passed it on. Use http://127.0.0.1 or http://localhost on"
+                + " this machine; set CLAUDE_PROXY_CLIENT_TOKENS to serve remote clients.")
     }
 
     /// Browsers can be made to send requests here under a foreign name that resolves to this machine
     /// (DNS rebinding). Addresses cannot be rebound, so every address is accepted.
     private func hostRefusal(of origin: RequestOrigin) -> APIError? {
         let host = HostName(origin.host)
-        guard
-            host.isAddress || host.name.equalsIgnoringCase("localhost")
-                || (!allowedHosts.isEmpty && allowedHosts.contains(host.text))
-        else {
-            return .forbidden(
-                "The host name of this request is not one that the proxy answers to; add it to"
-                    + " CLAUDE_PROXY_ALLOWED_HOSTS if it should be.")
-        }
-        return nil
+        return host.isAddress || host.isLoopback || isAllowed(host) ? nil : Self.foreignHost
     }
+
+    private func isAllowed(_ host: HostName) -> Bool {
+        !allowedHosts.isEmpty && allowedHosts.contains(host.text)
+    }
+
+    private static let foreignHost = APIError.forbidden(
+        "The host name of this request is not one that the proxy answers to; add it to"
+            + " CLAUDE_PROXY_ALLOWED_HOSTS if it should be.")
 
     private func tokenRefusal(of origin: RequestOrigin) -> APIError? {
         guard origin.apiKeys.count <= 1, origin.authorizations.count <= 1 else {
@@ -175,47 +191,5 @@ extension APIError {
     /// Clients must not ask again with the same key.
     static func unauthorized(_ message: String) -> APIError {
         APIError(status: 401, type: .authentication, message: message, shouldRetry: false)
-    }
-}
-
-/// The host of a Host field, without its port.
-private struct HostName {
-    /// As it came; without the brackets of an IPv6 address and the dot that may end a full name.
-    let name: ArraySlice<UInt8>
-    let isAddress: Bool
-
-    init(_ value: [UInt8]) {
-        if value.first == UInt8(ascii: "["), let end = value.firstIndex(of: UInt8(ascii: "]")) {
-            name = value[1..<end]
-            isAddress = true
-            return
-        }
-        var host = value.prefix { $0 != UInt8(ascii: ":") }
-        if host.last == UInt8(ascii: ".") { host.removeLast() }
-        name = host
-        isAddress = Self.isIPv4Address(host)
-    }
-
-    var text: String { String(decoding: name, as: UTF8.self).lowercased() }
-
-    /// Four numbers from 0 to 255 with dots between them.
-    private static func isIPv4Address(_ host: ArraySlice<UInt8>) -> Bool {
-        var dots = 0
-        var number = 0
-        var digits = 0
-        for byte in host {
-            if byte == UInt8(ascii: "."), digits > 0 {
-                dots += 1
-                number = 0
-                digits = 0
-                continue
-            }
-            let digit = byte &- UInt8(ascii: "0")
-            guard digit < 10, digits < 3 else { return false }
-            number = number * 10 + Int(digit)
-            digits += 1
-            guard number <= 255 else { return false }
-        }
-        return dots == 3 && digits > 0
     }
 }

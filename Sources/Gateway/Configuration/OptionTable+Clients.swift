@@ -17,7 +17,8 @@ extension OptionTable {
             inEffect: { $0.access.rawValue },
             """
             Who may use the proxy, and so spend your upstream credit.
-            `loopback`: only clients on this machine, by loopback addresses or a local socket.
+            `loopback`: only clients on this machine, by loopback addresses or a local socket, and
+            nothing that another proxy has passed on.
             `token`: whoever presents one of the tokens. `open`: everybody who reaches it.
             """),
         ConfigurationOption(
@@ -33,9 +34,12 @@ extension OptionTable {
             "CLAUDE_PROXY_ALLOWED_HOSTS", \.allowedHosts, .list(of: .hostName),
             example: "proxy.example.com",
             """
-            Names, besides those of the loopback addresses, by which clients may call the proxy.
+            Names and addresses, besides those of the loopback interface, by which clients may call
+            the proxy.
             Requests whose `Host` names another host are refused, so that a web page cannot reach
-            the proxy by pointing its own name at your machine (DNS rebinding).
+            the proxy by pointing its own name at your machine (DNS rebinding). With access
+            `loopback` this also shows what another server has passed on: list nothing here that
+            such a server sends.
             """),
     ]
 }

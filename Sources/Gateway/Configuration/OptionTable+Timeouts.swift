@@ -21,6 +21,8 @@ extension OptionTable {
             "CLAUDE_PROXY_IDLE_TIMEOUT", \.idleTimeout, timeout,
             """
             The time a connection is kept open between two requests.
+            Behind another proxy it should be longer than the time for which that one keeps its
+            connections.
             """),
         ConfigurationOption(
             "CLAUDE_PROXY_WRITE_TIMEOUT", \.writeTimeout, timeout,
