@@ -7,6 +7,7 @@ import Gateway
 
 /// A call of the upstream, as libcurl would run it.
 final class Call {
+    let id: CallID
     let plan: AnswerPlan
     let marker: Int
     /// What the upstream has still to do.
@@ -17,7 +18,8 @@ final class Call {
     /// When the upstream was asked, or was last heard of.
     var heardAt: MonotonicTime
 
-    init(_ plan: AnswerPlan, marker: Int, at now: MonotonicTime) {
+    init(_ id: CallID, _ plan: AnswerPlan, marker: Int, at now: MonotonicTime) {
+        self.id = id
         self.plan = plan
         heardAt = now
         self.marker = marker
@@ -105,7 +107,7 @@ final class Connection {
 protocol ShellContext: AnyObject {
     var now: MonotonicTime { get }
     var state: GatewayState { get }
-    func startCall(_ call: UpstreamCall, for connection: Connection) throws -> Call
+    func startCall(_ id: CallID, _ call: UpstreamCall, for connection: Connection) throws -> Call
     func callDropped(_ call: Call, isReleased: Bool)
     func recorded(_ record: RequestRecord, on connection: Connection) throws
     func reached(_ milestone: Milestone)
@@ -163,26 +165,29 @@ struct Shell<World: ShellContext> {
     }
 
     func upstreamResponded(_ connection: Connection, _ head: UpstreamHead) {
-        connection.session.upstreamResponded(head)
+        guard let call = connection.call else { return }
+        connection.session.upstreamResponded(call.id, head)
     }
 
     /// Returns false when the client is too slow: the call is to be paused.
     func upstreamReceived(_ connection: Connection, _ bytes: ArraySlice<UInt8>) -> Bool {
+        guard let call = connection.call else { return true }
         guard connection.outputBytes < Limits.outputHighWater else {
-            connection.session.upstreamHeldBack()
+            connection.session.upstreamHeldBack(call.id)
             connection.isQueued = true
             return false
         }
-        connection.call?.heardAt = world.now
+        call.heardAt = world.now
         connection.session.upstreamReceived(
-            bytes.span, at: world.now, into: &connection.output)
+            call.id, bytes.span, at: world.now, into: &connection.output)
         connection.isQueued = true
         return true
     }
 
     func upstreamEnded(_ connection: Connection, _ failure: TransferFailure?) {
-        connection.call = nil
-        connection.session.upstreamEnded(failure, at: world.now, into: &connection.output)
+        guard let ended = connection.call.take() else { return }
+        connection.session.upstreamEnded(
+            ended.id, failure, at: world.now, into: &connection.output)
         connection.isQueued = true
     }
 
@@ -282,15 +287,15 @@ struct Shell<World: ShellContext> {
 
     private func perform(_ action: SessionAction, _ connection: Connection) throws {
         switch action {
-        case .startUpstream(let call):
+        case .startCall(let id, let call):
             try require(!connection.hasAskedForClose, "a call after the end")
             try require(!connection.hasLeft, "a call for a client that is gone")
-            drop(connection)
-            connection.call = try world.startCall(call, for: connection)
-        case .cancelUpstream:
-            drop(connection)
-        case .releaseUpstream:
-            drop(connection, isReleased: true)
+            try require(connection.call == nil, "two calls at once")
+            connection.call = try world.startCall(id, call, for: connection)
+        case .cancelCall(let id):
+            drop(id, connection)
+        case .releaseCall(let id):
+            drop(id, connection, isReleased: true)
         case .inflate(let body, let bytesMax):
             let result = inflate(body, bytesMax)
             connection.session.bodyInflated(result, at: world.now, into: &connection.output)
@@ -317,8 +322,9 @@ struct Shell<World: ShellContext> {
         }
     }
 
-    private func drop(_ connection: Connection, isReleased: Bool = false) {
-        if let call = connection.call { world.callDropped(call, isReleased: isReleased) }
+    private func drop(_ id: CallID, _ connection: Connection, isReleased: Bool = false) {
+        guard let call = connection.call, call.id == id else { return }
+        world.callDropped(call, isReleased: isReleased)
         connection.call = nil
     }
 

@@ -293,7 +293,9 @@ package final class World: ShellContext {
         }
     }
 
-    func startCall(_ call: UpstreamCall, for connection: Connection) throws -> Call {
+    func startCall(
+        _ id: CallID, _ call: UpstreamCall, for connection: Connection
+    ) throws -> Call {
         try require(connection.isOpen, "a call for a connection that is closed")
         guard let root = ReferenceJSON.parse(call.body, depthMax: 200) else {
             throw Violation("the upstream is sent what is no JSON: \(excerpt(call.body))")
@@ -309,7 +311,7 @@ package final class World: ShellContext {
             isDown: isUpstreamDown)
         if let ask { try checkCall(root, ask, isFirst: earlier == nil) }
         if let earlier { noteRetry(earlier.last.plan) }
-        let started = Call(plan, marker: marker, at: now)
+        let started = Call(id, plan, marker: marker, at: now)
         connection.called.insert(marker)
         if marker > 0 { calls[marker] = ((earlier?.count ?? 0) + 1, started) }
         note("call", connection, marker)

@@ -14,6 +14,8 @@ final class ClientConnection: Connection {
     fileprivate var session: ClientSession
     private var timer: Timer?
     private var link: UpstreamLink?
+    /// The call of the session that runs, and libcurl's part of it.
+    private var call: CallID?
     private var transfer: Transfer?
     /// Whether `performActions` is due at the end of the turn.
     private var isQueued = false
@@ -99,23 +101,26 @@ final class ClientConnection: Connection {
     // MARK: The upstream's events, within libcurl's callbacks
 
     fileprivate func upstreamTookBody() {
-        session.upstreamTookBody(at: loop.now)
+        guard let call else { return }
+        session.upstreamTookBody(call, at: loop.now)
     }
 
     fileprivate func upstreamResponded(_ head: UpstreamHead) {
-        session.upstreamResponded(head)
+        guard let call else { return }
+        session.upstreamResponded(call, head)
     }
 
     fileprivate func upstreamReceived(_ bytes: Span<UInt8>) -> Bool {
+        guard let call else { return true }
         // A slow client holds its upstream back rather than fill memory.
         guard outputBytes < Limits.outputHighWater else {
-            session.upstreamHeldBack()
+            session.upstreamHeldBack(call)
             performActionsAtTurnEnd()
             return false
         }
         worker.updateTimeOfDay()
         if bytes.count > Self.burstBytesMin { borrowRoom() }
-        session.upstreamReceived(bytes, at: loop.now, into: &output)
+        session.upstreamReceived(call, bytes, at: loop.now, into: &output)
         performActionsAtTurnEnd()
         return true
     }
@@ -125,8 +130,9 @@ final class ClientConnection: Connection {
 
     fileprivate func upstreamEnded(_ failure: TransferFailure?) {
         transfer = nil
+        guard let ended = call.take() else { return }
         worker.updateTimeOfDay()
-        session.upstreamEnded(failure, at: loop.now, into: &output)
+        session.upstreamEnded(ended, failure, at: loop.now, into: &output)
         performActionsAtTurnEnd()
     }
 
@@ -150,15 +156,17 @@ final class ClientConnection: Connection {
 
     private func perform(_ action: SessionAction) {
         switch action {
-        case .startUpstream(let call):
-            cancelUpstream()
+        case .startCall(let id, let upstreamCall):
+            precondition(call == nil, "the session ends a call before it starts the next")
             guard let link else { return }
-            transfer = worker.upstream.start(call, owner: link)
-        case .cancelUpstream:
-            cancelUpstream()
-        case .releaseUpstream:
-            if let transfer { worker.upstream.release(transfer) }
-            transfer = nil
+            call = id
+            transfer = worker.upstream.start(upstreamCall, owner: link)
+        case .cancelCall(let id):
+            guard id == call, let transfer = endCall() else { return }
+            worker.upstream.cancel(transfer)
+        case .releaseCall(let id):
+            guard id == call, let transfer = endCall() else { return }
+            worker.upstream.release(transfer)
         case .inflate(let body, let bytesMax):
             let result = GzipBody.inflate(body, bytesMax: bytesMax)
             session.bodyInflated(result, at: loop.now, into: &output)
@@ -177,9 +185,9 @@ final class ClientConnection: Connection {
         }
     }
 
-    private func cancelUpstream() {
-        if let transfer { worker.upstream.cancel(transfer) }
-        transfer = nil
+    private func endCall() -> Transfer? {
+        call = nil
+        return transfer.take()
     }
 
     private func updateTimer() {

@@ -20,13 +20,13 @@ struct MessagesExchange: ~Copyable {
     /// What the session must do after an event.
     enum Step {
         case wait
-        /// Ask the upstream again. The call before this one is of no more use.
-        case call(UpstreamCall)
+        /// Ask the upstream again. The fate is that of the call before, which is of no more use.
+        case call(UpstreamCall, UpstreamFate)
         /// The answer is complete and written.
         case finish(UpstreamFate)
     }
 
-    /// What becomes of the upstream call when the client has its answer.
+    /// What becomes of an upstream call that the exchange has done with.
     enum UpstreamFate {
         /// It is over already, or was never made.
         case over
@@ -168,7 +168,7 @@ extension MessagesExchange {
         }
         if let failure {
             if case .asked = phase, let call = attempt.retry(after: failure) {
-                return again(call, at: now)
+                return again(call, .over, at: now)
             }
             let error = APIError.of(failure, upstream: configuration.upstreamURL)
             return failed(error, .over, at: now, over: &channel, into: &output)
@@ -310,7 +310,7 @@ extension MessagesExchange {
             return complete(fate, over: &channel, into: &output)
         case .empty:
             if case .asked = phase, let call = attempt.retryForContent() {
-                return again(call, at: now)
+                return again(call, fate.ofFailure, at: now)
             }
             return finishEmpty(fate, over: &channel, into: &output)
         case .failed(let error):
@@ -319,7 +319,7 @@ extension MessagesExchange {
                 contextTokens: translator.contextTokens)
             learn(from: failure, at: now, into: &lessons)
             if case .asked = phase, let call = attempt.retry(after: failure, lessons: &lessons) {
-                return again(call, at: now)
+                return again(call, fate.ofFailure, at: now)
             }
             return report(error, fate.ofFailure, over: &channel, into: &output)
         case .failedMidStream(let error):
@@ -368,7 +368,7 @@ extension MessagesExchange {
             body: errorBody)
         learn(from: failure, at: now, into: &lessons)
         if case .asked = phase, let call = attempt.retry(after: failure, lessons: &lessons) {
-            return again(call, at: now)
+            return again(call, fate, at: now)
         }
         return report(failure.error, fate, over: &channel, into: &output)
     }
@@ -381,13 +381,15 @@ extension MessagesExchange {
     }
 
     /// Asks the upstream again, as if it had not been asked before.
-    private mutating func again(_ call: UpstreamCall, at now: MonotonicTime) -> Step {
+    private mutating func again(
+        _ call: UpstreamCall, _ fate: UpstreamFate, at now: MonotonicTime
+    ) -> Step {
         deadlines.upstream = now + configuration.firstByteTimeout
         isHeldBack = false
         translator = attempt.makeTranslator(identity, errorReader: errorReader)
         head = UpstreamHead()
         errorBody = []
-        return .call(call)
+        return .call(call, fate)
     }
 
     /// The client gets the error: as a status if it has none yet, else as the last event.

@@ -336,7 +336,7 @@ extension ClientSession {
             configuration: configuration, record: record, quickEstimate: quick, at: now)
         state.exchangesOpen += 1
         phase = .exchanging
-        act(.startUpstream(call))
+        startCall(call)
         if let measure {
             let counted = self.estimate(measure, model: model)
             exchange?.promptCounted(measure, estimate: counted)

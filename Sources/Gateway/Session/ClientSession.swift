@@ -53,9 +53,10 @@ package struct ClientSession: ~Copyable {
     private var isReadingPaused = false
     /// Whether the present request is one of those that `requestsMax` counts.
     private var holdsPlace = false
-    /// Whether a call is to be started. Until it is, what comes belongs to the call before: of the
-    /// same request, or of the one before it.
-    private var isCallPending = false
+    /// The call that the exchange waits for; nil without one. What others bring is dropped, and one
+    /// that was not started when the exchange turned from it never is.
+    private var call: CallID?
+    private var lastCall = CallID()
     private var actions: [SessionAction] = []
     private var nextActionIndex = 0
     private var receiveDeadline: MonotonicTime?
@@ -86,14 +87,15 @@ package struct ClientSession: ~Copyable {
 
     /// The next thing to do; nil when there is nothing more for now.
     package mutating func nextAction() -> SessionAction? {
-        guard nextActionIndex < actions.count else {
-            actions.removeAll(keepingCapacity: true)
-            nextActionIndex = 0
-            return nil
+        while nextActionIndex < actions.count {
+            let action = actions[nextActionIndex]
+            nextActionIndex += 1
+            if case .startCall(let id, _) = action, id != call { continue }
+            return action
         }
-        defer { nextActionIndex += 1 }
-        if case .startUpstream = actions[nextActionIndex] { isCallPending = false }
-        return actions[nextActionIndex]
+        actions.removeAll(keepingCapacity: true)
+        nextActionIndex = 0
+        return nil
     }
 
     /// When `deadlineReached` is to be called; nil for never.
@@ -123,9 +125,13 @@ package struct ClientSession: ~Copyable {
     /// The client's bytes that are kept: of a body that is not complete, and sent ahead.
     package var heldBytes: Int { pipelined.count + (request?.body.count ?? 0) }
 
-    mutating func act(_ action: SessionAction) {
-        if case .startUpstream = action { isCallPending = true }
-        actions.append(action)
+    mutating func act(_ action: SessionAction) { actions.append(action) }
+
+    /// Has the upstream called, from now on for the exchange.
+    mutating func startCall(_ upstreamCall: UpstreamCall) {
+        lastCall = lastCall.next
+        call = lastCall
+        act(.startCall(lastCall, upstreamCall))
     }
 }
 
@@ -161,23 +167,12 @@ extension ClientSession {
     package mutating func clientLeft(at now: MonotonicTime) {
         if exchange != nil {
             exchange?.clientLeft(at: now)
-            withdrawCall()
-            act(.cancelUpstream)
+            endCall(.cancel)
             endExchange(at: now)
         } else if case .counting = phase {
             abandonCount(at: now)
         }
         close(lingering: false)
-    }
-
-    /// Takes a call back that is not started yet.
-    private mutating func withdrawCall() {
-        guard isCallPending else { return }
-        isCallPending = false
-        actions = actions[nextActionIndex...].filter { action in
-            if case .startUpstream = action { false } else { true }
-        }
-        nextActionIndex = 0
     }
 
     /// Reads requests until the bytes are used up, one of them must be answered first, or the client
@@ -362,30 +357,30 @@ extension ClientSession {
 
 extension ClientSession {
     /// The upstream has taken a piece of the request's body.
-    package mutating func upstreamTookBody(at now: MonotonicTime) {
-        guard !isCallPending else { return }
+    package mutating func upstreamTookBody(_ id: CallID, at now: MonotonicTime) {
+        guard id == call else { return }
         exchange?.upstreamTookBody(at: now)
     }
 
     /// The shell has paused the upstream, because `outputHighWater` is reached. It goes on with
     /// `outputDrained`.
-    package mutating func upstreamHeldBack() {
-        guard !isCallPending else { return }
+    package mutating func upstreamHeldBack(_ id: CallID) {
+        guard id == call else { return }
         exchange?.heldBack()
     }
 
     /// The upstream's response head has come.
-    package mutating func upstreamResponded(_ head: UpstreamHead) {
-        guard !isCallPending else { return }
+    package mutating func upstreamResponded(_ id: CallID, _ head: UpstreamHead) {
+        guard id == call else { return }
         exchange?.upstreamResponded(head, over: &channel)
     }
 
     /// Bytes of the upstream's body have come.
     package mutating func upstreamReceived(
-        _ bytes: Span<UInt8>, at now: MonotonicTime, into output: inout [UInt8]
+        _ id: CallID, _ bytes: Span<UInt8>, at now: MonotonicTime, into output: inout [UInt8]
     ) {
+        guard id == call else { return }
         if channel.status == 0 { channel.date = state.date }
-        guard !isCallPending else { return }
         let state = state
         guard
             let step = exchange?.upstreamReceived(
@@ -396,10 +391,11 @@ extension ClientSession {
 
     /// The upstream call is over, completely if `failure` is nil.
     package mutating func upstreamEnded(
-        _ failure: TransferFailure?, at now: MonotonicTime, into output: inout [UInt8]
+        _ id: CallID, _ failure: TransferFailure?, at now: MonotonicTime,
+        into output: inout [UInt8]
     ) {
+        guard id == call else { return }
         if channel.status == 0 { channel.date = state.date }
-        guard !isCallPending else { return }
         let state = state
         guard
             let step = exchange?.upstreamEnded(
@@ -414,16 +410,23 @@ extension ClientSession {
         switch step {
         case .wait:
             break
-        case .call(let call):
-            act(.startUpstream(call))
+        case .call(let next, let fate):
+            endCall(fate)
+            startCall(next)
         case .finish(let fate):
-            switch fate {
-            case .over: break
-            case .release: act(.releaseUpstream)
-            case .cancel: act(.cancelUpstream)
-            }
+            endCall(fate)
             endExchange(at: now)
             requestAnswered(at: now, into: &output)
+        }
+    }
+
+    /// The exchange turns from its call.
+    private mutating func endCall(_ fate: MessagesExchange.UpstreamFate) {
+        guard let ended = call.take() else { return }
+        switch fate {
+        case .over: break
+        case .release: act(.releaseCall(ended))
+        case .cancel: act(.cancelCall(ended))
         }
     }
 

@@ -3,12 +3,12 @@
 
 /// One thing for the shell to do.
 package enum SessionAction {
-    /// Call the upstream. An earlier call of this session that still runs is to be cancelled.
-    case startUpstream(UpstreamCall)
-    /// Break the upstream call off.
-    case cancelUpstream
-    /// The upstream call is about to end by itself: let it, for the sake of its connection.
-    case releaseUpstream
+    /// Call the upstream. No other call of this session runs.
+    case startCall(CallID, UpstreamCall)
+    /// Break a call off. It may be over already.
+    case cancelCall(CallID)
+    /// A call is about to end by itself: let it, for the sake of its connection.
+    case releaseCall(CallID)
     /// Inflate a gzip body, then tell `bodyInflated`.
     case inflate([UInt8], bytesMax: Int)
     /// Call `countFurther` when there is nothing more urgent, as long as `isCounting`.

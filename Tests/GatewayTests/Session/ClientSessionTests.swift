@@ -258,6 +258,23 @@ import Testing
         #expect(driver.actions == ["start", "release", "start", "release"])
     }
 
+    @Test func aCallThatIsAskedAgainIsBrokenOffAndHeardNoMore() throws {
+        let driver = try SessionDriver()
+        driver.post("/v1/messages", Self.body)
+        let first = driver.call
+        driver.respond()
+        driver.upstream(#"data: {"error":{"code":502,"message":"down"}}"# + "\n\n")
+        #expect(driver.actions == ["start", "cancel", "start"])
+        #expect(driver.call != first)
+        let late = [UInt8](Chunk.text("late").utf8)
+        driver.session.upstreamReceived(first, late.span, at: driver.now, into: &driver.output)
+        driver.session.upstreamEnded(first, nil, at: driver.now, into: &driver.output)
+        driver.respond()
+        driver.upstream(Chunk.text("b") + Chunk.end())
+        #expect(driver.text.contains(#""text":"b""#) && !driver.text.contains("late"))
+        #expect(driver.actions == ["start", "cancel", "start", "release"])
+    }
+
     @Test func answersThatNobodyTakesHoldTheNextRequestsUp() throws {
         let driver = try SessionDriver()
         let health = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"

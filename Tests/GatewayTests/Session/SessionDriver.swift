@@ -12,6 +12,8 @@ final class SessionDriver {
     var now: MonotonicTime = .seconds(1000)
     var output: [UInt8] = []
     private(set) var calls: [UpstreamCall] = []
+    /// The last call that was started: what the upstream brings is of it.
+    private(set) var call = CallID()
     private(set) var records: [RequestRecord] = []
     /// Names of the actions, in order, for scripts.
     private(set) var actions: [String] = []
@@ -70,12 +72,12 @@ final class SessionDriver {
     }
 
     func respond(_ head: UpstreamHead) {
-        session.upstreamResponded(head)
+        session.upstreamResponded(call, head)
         perform()
     }
 
     func upstream(_ bytes: [UInt8]) {
-        session.upstreamReceived(bytes.span, at: now, into: &output)
+        session.upstreamReceived(call, bytes.span, at: now, into: &output)
         perform()
     }
 
@@ -83,14 +85,14 @@ final class SessionDriver {
 
     /// Too much waits for the client: the upstream is paused, until `takeOutput`.
     func holdUpstreamBack() {
-        session.upstreamHeldBack()
+        session.upstreamHeldBack(call)
         perform()
     }
 
-    func upstreamTakesBody() { session.upstreamTookBody(at: now) }
+    func upstreamTakesBody() { session.upstreamTookBody(call, at: now) }
 
     func upstreamEnds(_ failure: TransferFailure? = nil) {
-        session.upstreamEnded(failure, at: now, into: &output)
+        session.upstreamEnded(call, failure, at: now, into: &output)
         perform()
     }
 
@@ -142,11 +144,12 @@ final class SessionDriver {
     private func perform() {
         while performsActions, let action = session.nextAction() {
             switch action {
-            case .startUpstream(let call):
-                calls.append(call)
+            case .startCall(let id, let upstreamCall):
+                call = id
+                calls.append(upstreamCall)
                 actions.append("start")
-            case .cancelUpstream: actions.append("cancel")
-            case .releaseUpstream: actions.append("release")
+            case .cancelCall: actions.append("cancel")
+            case .releaseCall: actions.append("release")
             case .inflate(let body, let bytesMax):
                 actions.append("inflate")
                 // The tests' own "compression": the bytes as they are.
