@@ -72,6 +72,8 @@ struct MessagesExchange: ~Copyable {
     private var isHeldBack = false
     private let askedAt: MonotonicTime
     private let configuration: Configuration
+    /// The answer's way to the client: the exchange has it from its begin to its end.
+    private(set) var channel: ResponseChannel
     private(set) var record: RequestRecord
 
     /// No more of an error's body is read: it is shown to people, and it may be hostile.
@@ -80,9 +82,10 @@ struct MessagesExchange: ~Copyable {
     /// Begins the exchange. The first call is to be made by the session.
     init(
         _ attempt: UpstreamAttempt, identity: StreamTranslator.Identity,
-        errorReader: UpstreamErrorReader, configuration: Configuration, record: RequestRecord,
-        quickEstimate: Int, at now: MonotonicTime
+        errorReader: UpstreamErrorReader, configuration: Configuration,
+        channel: ResponseChannel, record: RequestRecord, quickEstimate: Int, at now: MonotonicTime
     ) {
+        self.channel = channel
         self.attempt = attempt
         self.identity = identity
         self.errorReader = errorReader
@@ -121,7 +124,7 @@ extension MessagesExchange {
     }
 
     /// The upstream's response head has come.
-    mutating func upstreamResponded(_ head: UpstreamHead, over channel: inout ResponseChannel) {
+    mutating func upstreamResponded(_ head: UpstreamHead) {
         self.head = head
         self.head.generationID = errorReader.harmless(head.generationID)
         channel.generationID = self.head.generationID
@@ -129,8 +132,7 @@ extension MessagesExchange {
 
     /// Bytes of the upstream's body have come.
     mutating func upstreamReceived(
-        _ bytes: Span<UInt8>, at now: MonotonicTime, over channel: inout ResponseChannel,
-        lessons: inout UpstreamLessons, into output: inout [UInt8]
+        _ bytes: Span<UInt8>, in turn: Turn, into output: inout [UInt8]
     ) -> Step {
         switch phase {
         case .over: return .wait
@@ -140,27 +142,26 @@ extension MessagesExchange {
             let room = Self.errorBodyBytesMax - errorBody.count
             errorBody.append(bytes.extracting(first: min(bytes.count, room)))
             guard bytes.count >= room else { return .wait }
-            return refused(.cancel, at: now, over: &channel, lessons: &lessons, into: &output)
+            return refused(.cancel, in: turn, into: &output)
         }
         let events = translator.summary.events
-        let mark = begin(over: &channel, into: &output)
+        let mark = begin(in: turn, into: &output)
         let progress =
             attempt.isStreaming
             ? translator.received(bytes, into: &output)
             : translator.received(bytes, into: &message)
-        settle(mark, at: now, over: &channel, into: &output)
+        settle(mark, in: turn, into: &output)
         // Comments and white space prove that a gateway lives, not that a model answers.
         if translator.summary.events != events {
-            deadlines.upstream = now + configuration.upstreamIdleTimeout
+            deadlines.upstream = turn.now + configuration.upstreamIdleTimeout
         }
         return proceed(
-            progress, .release, at: now, over: &channel, lessons: &lessons, into: &output)
+            progress, .release, in: turn, into: &output)
     }
 
     /// The upstream call is over: properly, or by `failure`.
     mutating func upstreamEnded(
-        _ failure: TransferFailure?, at now: MonotonicTime, over channel: inout ResponseChannel,
-        lessons: inout UpstreamLessons, into output: inout [UInt8]
+        _ failure: TransferFailure?, in turn: Turn, into output: inout [UInt8]
     ) -> Step {
         switch phase {
         case .over: return .wait
@@ -168,21 +169,21 @@ extension MessagesExchange {
         }
         if let failure {
             if case .asked = phase, let call = attempt.retry(after: failure) {
-                return again(call, .over, at: now)
+                return again(call, .over, at: turn.now)
             }
             let error = APIError.of(failure, upstream: configuration.upstreamURL)
-            return failed(error, .over, at: now, over: &channel, into: &output)
+            return failed(error, .over, in: turn, into: &output)
         }
         guard head.status == 200 else {
-            return refused(.over, at: now, over: &channel, lessons: &lessons, into: &output)
+            return refused(.over, in: turn, into: &output)
         }
-        let mark = begin(over: &channel, into: &output)
+        let mark = begin(in: turn, into: &output)
         let progress =
             attempt.isStreaming
             ? translator.ended(into: &output) : translator.ended(into: &message)
-        settle(mark, at: now, over: &channel, into: &output)
+        settle(mark, in: turn, into: &output)
         return proceed(
-            progress, .over, at: now, over: &channel, lessons: &lessons, into: &output)
+            progress, .over, in: turn, into: &output)
     }
 }
 
@@ -191,23 +192,24 @@ extension MessagesExchange {
 extension MessagesExchange {
     /// One of the deadlines has come.
     mutating func deadlineReached(
-        at now: MonotonicTime, over channel: inout ResponseChannel, into output: inout [UInt8]
+        in turn: Turn, into output: inout [UInt8]
     ) -> Step {
         switch phase {
         case .over: return .wait
         case .asked, .answering: break
         }
         guard !isHeldBack else { return .wait }
+        let now = turn.now
         if let time = deadlines.upstream, time <= now {
             let error = APIError.upstreamSilence(silenceMax)
-            return failed(error, .cancel, at: now, over: &channel, into: &output)
+            return failed(error, .cancel, in: turn, into: &output)
         }
         let isHoldOver = deadlines.statusHold.map { $0 <= now } ?? false
         let isPingDue = deadlines.ping.map { $0 <= now } ?? false
         guard isHoldOver || isPingDue else { return .wait }
-        let mark = begin(over: &channel, into: &output)
+        let mark = begin(in: turn, into: &output)
         translator.ping(into: &output)
-        settle(mark, at: now, over: &channel, into: &output)
+        settle(mark, in: turn, into: &output)
         return .wait
     }
 
@@ -224,12 +226,13 @@ extension MessagesExchange {
 
     /// The daemon is about to end and cannot wait for this answer.
     mutating func interrupt(
-        at now: MonotonicTime, over channel: inout ResponseChannel, into output: inout [UInt8]
+        in turn: Turn, into output: inout [UInt8]
     ) -> Step {
         switch phase {
         case .over: return .wait
         case .asked, .answering:
-            return failed(.shuttingDown, .cancel, at: now, over: &channel, into: &output)
+            channel.keepsAlive = false
+            return failed(.shuttingDown, .cancel, in: turn, into: &output)
         }
     }
 
@@ -255,15 +258,14 @@ extension MessagesExchange {
 
     /// Opens a chunk for what the translator may write; a client that has nothing yet is given the
     /// response head first. `settle` takes both back if nothing was written.
-    private mutating func begin(
-        over channel: inout ResponseChannel, into output: inout [UInt8]
-    ) -> Mark? {
+    private mutating func begin(in turn: Turn, into output: inout [UInt8]) -> Mark? {
         guard attempt.isStreaming else { return nil }
         let end = output.count
         var isHeadIncluded = false
         switch phase {
         case .asked:
             isHeadIncluded = true
+            channel.date = turn.state.date
             channel.beginStream(into: &output)
         case .answering:
             channel.openChunk(in: &output)
@@ -274,8 +276,7 @@ extension MessagesExchange {
     }
 
     private mutating func settle(
-        _ mark: Mark?, at now: MonotonicTime, over channel: inout ResponseChannel,
-        into output: inout [UInt8]
+        _ mark: Mark?, in turn: Turn, into output: inout [UInt8]
     ) {
         guard let mark else { return }
         let written = output.count - mark.contentStart
@@ -288,75 +289,74 @@ extension MessagesExchange {
         channel.countStreamed(written)
         phase = .answering
         deadlines.statusHold = nil
-        deadlines.ping = now + configuration.pingInterval
+        deadlines.ping = turn.now + configuration.pingInterval
     }
 
     /// Goes on after the translator has been told something.
     ///
     /// - Parameter fate: what becomes of the upstream call if the answer is complete.
     private mutating func proceed(
-        _ progress: StreamTranslator.Progress, _ fate: UpstreamFate, at now: MonotonicTime,
-        over channel: inout ResponseChannel, lessons: inout UpstreamLessons,
+        _ progress: StreamTranslator.Progress, _ fate: UpstreamFate, in turn: Turn,
         into output: inout [UInt8]
     ) -> Step {
         switch progress {
         case .waiting:
             return .wait
         case .started:
-            noteStart(at: now)
+            noteStart(at: turn.now)
             return .wait
         case .finished:
-            noteStart(at: now)
-            return complete(fate, over: &channel, into: &output)
+            noteStart(at: turn.now)
+            return complete(fate, in: turn, into: &output)
         case .empty:
             if case .asked = phase, let call = attempt.retryForContent() {
-                return again(call, fate.ofFailure, at: now)
+                return again(call, fate.ofFailure, at: turn.now)
             }
-            return finishEmpty(fate, over: &channel, into: &output)
+            return finishEmpty(fate, in: turn, into: &output)
         case .failed(let error):
             let failure = UpstreamFailure(
                 error: error, remedy: translator.remedy,
                 contextTokens: translator.contextTokens)
-            learn(from: failure, at: now, into: &lessons)
-            if case .asked = phase, let call = attempt.retry(after: failure, lessons: &lessons) {
-                return again(call, fate.ofFailure, at: now)
+            learn(from: failure, in: turn)
+            if case .asked = phase,
+                let call = attempt.retry(after: failure, lessons: &turn.state.lessons)
+            {
+                return again(call, fate.ofFailure, at: turn.now)
             }
-            return report(error, fate.ofFailure, over: &channel, into: &output)
+            return report(error, fate.ofFailure, in: turn, into: &output)
         case .failedMidStream(let error):
             note(error, .interrupted)
-            return complete(fate.ofFailure, over: &channel, into: &output)
+            return complete(fate.ofFailure, in: turn, into: &output)
         }
     }
 
     /// A failure that the translator does not know of yet.
     private mutating func failed(
-        _ error: APIError, _ fate: UpstreamFate, at now: MonotonicTime,
-        over channel: inout ResponseChannel, into output: inout [UInt8]
+        _ error: APIError, _ fate: UpstreamFate, in turn: Turn, into output: inout [UInt8]
     ) -> Step {
-        let mark = begin(over: &channel, into: &output)
+        let mark = begin(in: turn, into: &output)
         let progress =
             attempt.isStreaming
             ? translator.failed(error, into: &output) : translator.failed(error, into: &message)
-        settle(mark, at: now, over: &channel, into: &output)
+        settle(mark, in: turn, into: &output)
         switch progress {
         case .failed(let error):
-            return report(error, fate, over: &channel, into: &output)
+            return report(error, fate, in: turn, into: &output)
         case .failedMidStream(let error):
             note(error, .interrupted)
-            return complete(fate, over: &channel, into: &output)
+            return complete(fate, in: turn, into: &output)
         case .empty:
             // The upstream had said why it stops, but nothing else.
-            return report(error, fate, over: &channel, into: &output)
+            return report(error, fate, in: turn, into: &output)
         case .finished, .waiting, .started:
             // The answer was complete but for its last bytes, and now it is.
-            return complete(fate, over: &channel, into: &output)
+            return complete(fate, in: turn, into: &output)
         }
     }
 
     /// The upstream's status is no success, and its body is here, as far as it is read.
     private mutating func refused(
-        _ fate: UpstreamFate, at now: MonotonicTime, over channel: inout ResponseChannel,
-        lessons: inout UpstreamLessons, into output: inout [UInt8]
+        _ fate: UpstreamFate, in turn: Turn, into output: inout [UInt8]
     ) -> Step {
         let text = { (bytes: [UInt8]) in
             bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
@@ -366,18 +366,18 @@ extension MessagesExchange {
             headers: .init(
                 retryAfter: text(head.retryAfter), rateLimitReset: text(head.rateLimitReset)),
             body: errorBody)
-        learn(from: failure, at: now, into: &lessons)
-        if case .asked = phase, let call = attempt.retry(after: failure, lessons: &lessons) {
-            return again(call, fate, at: now)
+        learn(from: failure, in: turn)
+        if case .asked = phase,
+            let call = attempt.retry(after: failure, lessons: &turn.state.lessons)
+        {
+            return again(call, fate, at: turn.now)
         }
-        return report(failure.error, fate, over: &channel, into: &output)
+        return report(failure.error, fate, in: turn, into: &output)
     }
 
-    private func learn(
-        from failure: UpstreamFailure, at now: MonotonicTime, into lessons: inout UpstreamLessons
-    ) {
+    private func learn(from failure: UpstreamFailure, in turn: Turn) {
         guard let tokens = failure.contextTokens else { return }
-        lessons.learn(contextTokens: tokens, of: attempt.upstreamModel, at: now)
+        turn.state.lessons.learn(contextTokens: tokens, of: attempt.upstreamModel, at: turn.now)
     }
 
     /// Asks the upstream again, as if it had not been asked before.
@@ -394,12 +394,12 @@ extension MessagesExchange {
 
     /// The client gets the error: as a status if it has none yet, else as the last event.
     private mutating func report(
-        _ error: APIError, _ fate: UpstreamFate, over channel: inout ResponseChannel,
-        into output: inout [UInt8]
+        _ error: APIError, _ fate: UpstreamFate, in turn: Turn, into output: inout [UInt8]
     ) -> Step {
         switch phase {
         case .asked:
             note(error, .failed)
+            channel.date = turn.state.date
             channel.send(error, into: &output)
         case .answering:
             note(error, .interrupted)
@@ -417,26 +417,27 @@ extension MessagesExchange {
     /// The upstream has nothing to say, twice. A client that waits for its status is told so; one
     /// that has it already gets a message without content.
     private mutating func finishEmpty(
-        _ fate: UpstreamFate, over channel: inout ResponseChannel, into output: inout [UInt8]
+        _ fate: UpstreamFate, in turn: Turn, into output: inout [UInt8]
     ) -> Step {
         guard case .answering = phase else {
             let error = APIError(
                 status: 502, type: .api,
                 message: "The upstream's model ended its answer without saying anything.")
-            return report(error, fate, over: &channel, into: &output)
+            return report(error, fate, in: turn, into: &output)
         }
         channel.openChunk(in: &output)
         translator.writeEmptyMessage(into: &output)
-        return complete(fate, over: &channel, into: &output)
+        return complete(fate, in: turn, into: &output)
     }
 
     /// Everything that belongs to the answer is written.
     private mutating func complete(
-        _ fate: UpstreamFate, over channel: inout ResponseChannel, into output: inout [UInt8]
+        _ fate: UpstreamFate, in turn: Turn, into output: inout [UInt8]
     ) -> Step {
         if attempt.isStreaming {
             channel.finishStream(into: &output)
         } else {
+            channel.date = turn.state.date
             channel.send(message, into: &output)
         }
         phase = .over

@@ -333,7 +333,8 @@ extension ClientSession {
         exchange = MessagesExchange(
             attempt, identity: identity,
             errorReader: attempt.errorReader(configuration, timeOfDay: state.timeOfDay),
-            configuration: configuration, record: record, quickEstimate: quick, at: now)
+            configuration: configuration, channel: channel, record: record, quickEstimate: quick,
+            at: now)
         state.exchangesOpen += 1
         phase = .exchanging
         startCall(call)

@@ -38,7 +38,7 @@ package struct ClientSession: ~Copyable {
     var decoder: RequestDecoder
     /// The request being received.
     var request: IncomingRequest?
-    /// The request being answered.
+    /// The way of the present answer, while no exchange has it.
     var channel: ResponseChannel
     var exchange: MessagesExchange?
     /// Stands for the session and the model of the request being answered.
@@ -124,6 +124,8 @@ package struct ClientSession: ~Copyable {
 
     /// The client's bytes that are kept: of a body that is not complete, and sent ahead.
     package var heldBytes: Int { pipelined.count + (request?.body.count ?? 0) }
+
+    private func turn(at now: MonotonicTime) -> Turn { Turn(now: now, state: state) }
 
     mutating func act(_ action: SessionAction) { actions.append(action) }
 
@@ -278,8 +280,8 @@ extension ClientSession {
         case .receiving:
             receivingTookTooLong(at: now, into: &output)
         case .exchanging:
-            guard let step = exchange?.deadlineReached(at: now, over: &channel, into: &output)
-            else { return }
+            let turn = turn(at: now)
+            guard let step = exchange?.deadlineReached(in: turn, into: &output) else { return }
             take(step, at: now, into: &output)
         case .inflating, .counting, .closing:
             break
@@ -341,11 +343,12 @@ extension ClientSession {
 
     /// The daemon ends now: an answer under way becomes an error that clients retry.
     package mutating func interrupt(at now: MonotonicTime, into output: inout [UInt8]) {
-        channel.keepsAlive = false
+        let turn = turn(at: now)
         if case .counting = phase {
+            channel.keepsAlive = false
             return fail(.shuttingDown, at: now, into: &output)
         }
-        guard let step = exchange?.interrupt(at: now, over: &channel, into: &output) else {
+        guard let step = exchange?.interrupt(in: turn, into: &output) else {
             close(lingering: false)
             return
         }
@@ -372,7 +375,7 @@ extension ClientSession {
     /// The upstream's response head has come.
     package mutating func upstreamResponded(_ id: CallID, _ head: UpstreamHead) {
         guard id == call else { return }
-        exchange?.upstreamResponded(head, over: &channel)
+        exchange?.upstreamResponded(head)
     }
 
     /// Bytes of the upstream's body have come.
@@ -380,12 +383,8 @@ extension ClientSession {
         _ id: CallID, _ bytes: Span<UInt8>, at now: MonotonicTime, into output: inout [UInt8]
     ) {
         guard id == call else { return }
-        if channel.status == 0 { channel.date = state.date }
-        let state = state
-        guard
-            let step = exchange?.upstreamReceived(
-                bytes, at: now, over: &channel, lessons: &state.lessons, into: &output)
-        else { return }
+        let turn = turn(at: now)
+        guard let step = exchange?.upstreamReceived(bytes, in: turn, into: &output) else { return }
         take(step, at: now, into: &output)
     }
 
@@ -395,12 +394,8 @@ extension ClientSession {
         into output: inout [UInt8]
     ) {
         guard id == call else { return }
-        if channel.status == 0 { channel.date = state.date }
-        let state = state
-        guard
-            let step = exchange?.upstreamEnded(
-                failure, at: now, over: &channel, lessons: &state.lessons, into: &output)
-        else { return }
+        let turn = turn(at: now)
+        guard let step = exchange?.upstreamEnded(failure, in: turn, into: &output) else { return }
         take(step, at: now, into: &output)
     }
 
@@ -432,6 +427,7 @@ extension ClientSession {
 
     private mutating func endExchange(at now: MonotonicTime) {
         guard let ended = exchange.take() else { return }
+        channel = ended.channel
         count = nil
         state.exchangesOpen -= 1
         learn(from: ended.record)
