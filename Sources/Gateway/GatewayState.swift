@@ -83,12 +83,14 @@ package final class GatewayState {
     /// What the upstream's list says of a model.
     func knownModel(_ id: String) -> CatalogueModel? { catalogue?.model(id) }
 
-    /// The models that are listed.
-    func modelListing() -> ModelListing {
-        if let listing { return listing }
+    /// The models that are listed by `settings`, which are those of a request. They are made once for
+    /// the present ones.
+    func modelListing(by settings: Settings) -> ModelListing {
+        let isPresent = settings === self.settings
+        if isPresent, let listing { return listing }
         let made = ModelListing(
             settings.configuration, catalogue: catalogue, known: { knownModel($0) })
-        listing = made
+        if isPresent { listing = made }
         return made
     }
 }

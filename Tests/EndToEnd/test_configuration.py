@@ -96,6 +96,24 @@ def test_sighup_takes_a_good_configuration_and_keeps_the_old_one_over_a_bad_one(
     assert asked_model(upstream, proxy, 2) == "vendor/new"
 
 
+def test_a_reload_reaches_the_next_request_of_an_open_connection(upstream, start, tmp_path):
+    old, new = "old-token-0123456789", "new-token-0123456789"
+    file = tmp_path / "file.env"
+    file.write_text(f"OPENROUTER_MODEL=vendor/old\nCLAUDE_PROXY_CLIENT_TOKENS={old}\n")
+    proxy = start(["--config", str(file)])
+    with proxy.connect() as kept, proxy.connect() as fresh:
+        upstream.will(saying("Hi"))
+        assert kept.post(message(), {"x-api-key": old}).status == 200
+        file.write_text(f"OPENROUTER_MODEL=vendor/new\nCLAUDE_PROXY_CLIENT_TOKENS={new}\n")
+        proxy.signal(signal.SIGHUP)
+        proxy.wait_for_log("the configuration was reloaded")
+        for number, client in enumerate([kept, fresh]):
+            upstream.will(saying("Hi"))
+            assert client.post(message(), {"x-api-key": new}).status == 200
+            assert upstream.request(1 + number).json["model"] == "vendor/new"
+        assert kept.post(message(), {"x-api-key": old}).status == 401
+
+
 def test_a_reload_tells_what_needs_a_restart(start, tmp_path):
     file = tmp_path / "file.env"
     file.write_text("")

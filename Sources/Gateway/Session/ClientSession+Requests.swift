@@ -203,7 +203,7 @@ extension ClientSession {
         let isAnthropic = request?.isAnthropicClient ?? true
         do throws(APIError) {
             let query = try ModelListQuery(request?.query ?? [])
-            let body = try state.modelListing().list(
+            let body = try state.modelListing(by: settings).list(
                 query, forAnthropicClient: isAnthropic,
                 learnt: { state.lessons.contextTokens(of: Array($0.utf8), listed: $1, at: now) })
             answer(body, at: now, into: &output)
@@ -230,7 +230,7 @@ extension ClientSession {
 
     /// The model of this id: one of the list, or one that only the upstream lists.
     private func listedModel(_ id: String) -> ModelListing.Model? {
-        let listing = state.modelListing()
+        let listing = state.modelListing(by: settings)
         if let model = listing.models.first(where: { $0.id == id }) { return model }
         let upstreamID = settings.choice.upstreamModel(for: id, in: state.catalogue)
         guard id.hasSuffix(upstreamID), let details = state.knownModel(upstreamID) else {

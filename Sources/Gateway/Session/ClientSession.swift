@@ -46,7 +46,7 @@ package struct ClientSession: ~Copyable {
     /// The count of the present request's tokens, while it is under way: what a request for a count
     /// waits for, and what an exchange uses once it is there.
     var count: PromptCount?
-    /// The settings that the present request is served by.
+    /// What the present request is served by, from its first byte on.
     var settings: Settings
     /// Bytes of requests that the client has sent ahead.
     var pipelined: [UInt8] = []
@@ -184,7 +184,10 @@ extension ClientSession {
     ) -> Int {
         var offset = 0
         while case .receiving = phase {
-            if decoder.phase == .idle, output.count >= Limits.outputHighWater { return offset }
+            if decoder.phase == .idle {
+                if output.count >= Limits.outputHighWater { return offset }
+                if offset < bytes.count { takeSettings() }
+            }
             do throws(ProtocolError) {
                 switch try decoder.decode(bytes, from: &offset) {
                 case .needsMoreInput:
@@ -202,6 +205,13 @@ extension ClientSession {
             }
         }
         return offset
+    }
+
+    /// A request begins: it is served by the settings of this moment, all of it.
+    private mutating func takeSettings() {
+        guard settings !== state.settings else { return }
+        settings = state.settings
+        decoder.limits.bodyBytesMax = settings.configuration.bodyBytesMax
     }
 
     /// Keeps bytes of later requests, within limits.
@@ -229,9 +239,7 @@ extension ClientSession {
             return
         }
         phase = .receiving
-        settings = state.settings
-        decoder.limits.bodyBytesMax = settings.configuration.bodyBytesMax
-        receiveDeadline = now + settings.configuration.idleTimeout
+        receiveDeadline = now + state.settings.configuration.idleTimeout
         decodePipelined(at: now, into: &output)
     }
 

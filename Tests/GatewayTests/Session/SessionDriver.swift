@@ -29,12 +29,18 @@ final class SessionDriver {
         _ settings: [(key: String, value: String)] = [("OPENROUTER_API_KEY", "sk-or-secret")],
         peer: Peer = Peer(isLocal: true, name: "127.0.0.1"), isAdmitted: Bool = true
     ) throws {
-        let resolution = Configuration.resolve([.environment(settings)])
-        let configuration = try #require(resolution.configuration, "\(resolution.faults)")
         state = GatewayState(
-            settings: Settings(configuration), version: "0.0.0", startedAt: .seconds(900), seed: 1)
+            settings: Settings(try Self.configuration(settings)), version: "0.0.0",
+            startedAt: .seconds(900), seed: 1)
         state.timeOfDay = .seconds(1_800_000_000)
         session = ClientSession(state, peer: peer, isAdmitted: isAdmitted, at: now)
+    }
+
+    private static func configuration(
+        _ settings: [(key: String, value: String)]
+    ) throws -> Configuration {
+        let resolution = Configuration.resolve([.environment(settings)])
+        return try #require(resolution.configuration, "\(resolution.faults)")
     }
 
     var text: String { String(decoding: output, as: UTF8.self) }
@@ -117,6 +123,11 @@ final class SessionDriver {
         output = []
         session.outputDrained(at: now, into: &output)
         perform()
+    }
+
+    /// What comes from now on is served by other settings.
+    func reload(_ settings: [(key: String, value: String)]) throws {
+        state.settings = Settings(try Self.configuration(settings))
     }
 
     func drain() {
