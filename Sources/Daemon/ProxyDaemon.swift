@@ -209,7 +209,7 @@ package final class ProxyDaemon {
         let connections = counters.connectionsOpen.load(ordering: .relaxed)
         let failures = counters.failures.load(ordering: .relaxed)
         var text = reloadFailure.map { "The configuration was not reloaded: \($0); " } ?? ""
-        if configuration.upstreamKey == nil, configuration.profile.name == "openrouter" {
+        if configuration.lacksKey {
             text += "No OPENROUTER_API_KEY is set: put it into config.env and reload; "
         }
         text += "\(callsOpen) answers under way, \(connections) connections, "

@@ -56,9 +56,10 @@ import Translation
             "Expect:",
         ]
         if let key = configuration.upstreamKey {
-            // Azure's own servers know keys by another name than everybody else's.
-            let name = configuration.profile.name == "azure" ? "api-key: " : nil
-            fields.append((name ?? "Authorization: Bearer ") + key.reveal())
+            switch configuration.profile.keyField {
+            case .bearer: fields.append("Authorization: Bearer \(key.reveal())")
+            case .apiKey: fields.append("api-key: \(key.reveal())")
+            }
         }
         if let site = configuration.siteURL { fields.append("HTTP-Referer: \(site)") }
         if let name = configuration.siteName {

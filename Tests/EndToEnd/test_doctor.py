@@ -108,10 +108,11 @@ def test_no_key(upstream, doctor):
     assert [request.path.split("/")[-1] for request in upstream.requests] == ["models"]
 
 
-def test_a_server_of_ones_own_needs_no_key_and_no_list(upstream, doctor):
+@pytest.mark.parametrize("profile", ["llama.cpp", "auto"])
+def test_a_server_of_ones_own_needs_no_key_and_no_list(upstream, doctor, profile):
     upstream.always(behaving(models=answers.whole(404, {})))
     findings = doctor(
-        upstream.url, OPENROUTER_API_KEY=None, CLAUDE_PROXY_UPSTREAM_PROFILE="llama.cpp")
+        upstream.url, OPENROUTER_API_KEY=None, CLAUDE_PROXY_UPSTREAM_PROFILE=profile)
     assert findings["key"]["verdict"] == findings["model"]["verdict"] == "skipped"
     assert findings["round trip"]["verdict"] == "ok"
 

@@ -24,6 +24,12 @@ def test_health_tells_that_there_is_no_key(start):
     assert (value["status"], value["openrouter"]) == ("degraded", "no_api_key")
 
 
+def test_a_server_of_ones_own_is_well_without_a_key(upstream, start):
+    proxy = start(OPENROUTER_API_KEY=None, UPSTREAM_PROFILE="auto")
+    value = proxy.ask("GET", "/health").json
+    assert (value["status"], value["openrouter"]) == ("healthy", "not_used")
+
+
 def test_models_are_listed_for_anthropic_clients(start):
     proxy = start(OPENROUTER_MODEL="vendor/model", MODEL_MAP="mine=vendor/other,claude-x-*=v/x")
     value = proxy.ask("GET", "/v1/models?limit=1000", fields=ANTHROPIC).json

@@ -63,7 +63,7 @@ package struct Doctor {
             diagnosis.add([.skipped("round trip", "not tried without a key")])
             return
         }
-        if configuration.profile.name == "openrouter", configuration.upstreamKey != nil {
+        if configuration.profile.tellsOfKey, configuration.upstreamKey != nil {
             let findings = Checkup.key(probe.get("/key", within: timeout), reader: reader)
             diagnosis.add(findings)
             guard !findings.contains(where: { $0.check == "key" && $0.verdict == .failure }) else {

@@ -75,7 +75,7 @@ final class CatalogueKeeper {
     /// Asks the upstream if the list is old, and nobody is asking already.
     func refreshIfDue() {
         guard configuration.modelsRefresh > .zero, fetch == nil, loop.now >= nextFetch,
-            configuration.upstreamKey != nil || configuration.profile.name != "openrouter"
+            !configuration.lacksKey
         else { return }
         let fetch = CatalogueFetch(bytesMax: Self.listBytesMax) { [unowned self] in ended($0) }
         self.fetch = fetch

@@ -55,9 +55,6 @@ extension Configuration {
             ?? .forHost("\(upstreamURL.host):\(upstreamURL.port)")
     }
 
-    /// Whether nothing works without a key. A server of one's own may want none; whoever runs one says
-    /// so by naming its kind.
-    package var needsKey: Bool {
-        ![.vllm, .llamaCpp, .ollama, .generic].contains(upstreamKind)
-    }
+    /// Whether the upstream requires a key and none is set, so that it cannot be asked.
+    package var lacksKey: Bool { upstreamKey == nil && profile.needsKey }
 }

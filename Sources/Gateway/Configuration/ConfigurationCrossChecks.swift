@@ -14,6 +14,7 @@ struct ConfigurationCrossChecks {
 
     private static let url = "CLAUDE_PROXY_UPSTREAM_URL"
     private static let insecure = "CLAUDE_PROXY_ALLOW_INSECURE_UPSTREAM"
+    private static let profile = "CLAUDE_PROXY_UPSTREAM_PROFILE"
     private static let apiKey = "OPENROUTER_API_KEY"
     private static let access = "CLAUDE_PROXY_ACCESS"
     private static let tokens = "CLAUDE_PROXY_CLIENT_TOKENS"
@@ -54,9 +55,7 @@ struct ConfigurationCrossChecks {
     }
 
     private mutating func checkKey() {
-        guard areValid(Self.url, Self.apiKey), configuration.upstreamKey == nil,
-            !configuration.upstreamURL.isLoopback
-        else { return }
+        guard areValid(Self.url, Self.apiKey, Self.profile), configuration.lacksKey else { return }
         warn(Self.apiKey, "it is not set; \(configuration.upstreamURL.host) will refuse requests")
     }
 

@@ -77,7 +77,7 @@ extension Checkup {
             guess.map { "Did you mean \($0)? " } ?? "" + "Correct OPENROUTER_MODEL or"
             + " CLAUDE_PROXY_MODEL_MAP."
         // Other servers also answer to names that they do not list.
-        return configuration.profile.name == "openrouter"
+        return configuration.profile.listsEveryModel
             ? .failure("model", text, remedy: remedy) : .warning("model", text, remedy: remedy)
     }
 

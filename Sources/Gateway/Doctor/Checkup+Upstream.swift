@@ -109,7 +109,7 @@ extension Checkup {
         if configuration.upstreamKey != nil {
             return .good("key", "set by \(origin?.description ?? "the configuration")")
         }
-        guard configuration.needsKey else {
+        guard configuration.lacksKey else {
             return .skipped("key", "none is set, and \(configuration.profile.name) may need none")
         }
         return .failure(

@@ -13,7 +13,7 @@ enum HealthReport {
         calibration: TokenCalibration
     ) -> [UInt8] {
         let hasKey = configuration.upstreamKey != nil
-        let isUsable = hasKey || !configuration.needsKey
+        let isUsable = !configuration.lacksKey
         var body: [UInt8] = []
         body.append(#"{"status":""#)
         body.append(isDraining ? "draining" : isUsable ? "healthy" : "degraded")

@@ -283,9 +283,7 @@ extension ClientSession {
     ) throws(APIError) {
         let configuration = settings.configuration
         let outline = try RequestOutline(state.document)
-        guard configuration.upstreamKey != nil || settings.profile != .openrouter else {
-            throw .noUpstreamKey
-        }
+        guard !configuration.lacksKey else { throw .noUpstreamKey }
         var translation = translationSettings(
             for: outline, sessionID: request.sessionID, at: now)
         let model = translation.upstreamModel

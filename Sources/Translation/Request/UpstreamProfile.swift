@@ -63,7 +63,22 @@ package struct UpstreamProfile: Sendable, Equatable {
         case nineAlphanumerics
     }
 
+    /// The header field that a key goes into.
+    package enum KeyField: Sendable, Equatable {
+        /// `Authorization: Bearer …`.
+        case bearer
+        /// `api-key: …` (Azure).
+        case apiKey
+    }
+
     package var name: String
+    /// Whether nothing works without a key. A server of one's own usually wants none.
+    package var needsKey = false
+    package var keyField = KeyField.bearer
+    /// Whether `GET …/key` tells what the key may spend.
+    package var tellsOfKey = false
+    /// Whether a model that `GET …/models` leaves out is not there. Others answer to more names.
+    package var listsEveryModel = false
     /// `max_completion_tokens` instead of `max_tokens`.
     package var usesMaxCompletionTokens = false
     package var allowsStreamOptions = true
@@ -123,6 +138,9 @@ package struct ExtraField: Sendable, Equatable {
 extension UpstreamProfile {
     package static let openrouter: UpstreamProfile = {
         var profile = UpstreamProfile(name: "openrouter")
+        profile.tellsOfKey = true
+        profile.listsEveryModel = true
+        profile.needsKey = true
         profile.allowsCacheControl = true
         profile.reasoningDialect = .reasoningObject
         profile.reasoningField = .reasoningDetails
@@ -138,6 +156,7 @@ extension UpstreamProfile {
 
     package static let openai: UpstreamProfile = {
         var profile = UpstreamProfile(name: "openai")
+        profile.needsKey = true
         profile.usesMaxCompletionTokens = true
         profile.reasoningDialect = .reasoningEffort
         profile.allowsFiles = true
@@ -148,11 +167,13 @@ extension UpstreamProfile {
     package static let azure: UpstreamProfile = {
         var profile = openai
         profile.name = "azure"
+        profile.keyField = .apiKey
         return profile
     }()
 
     package static let deepseek: UpstreamProfile = {
         var profile = UpstreamProfile(name: "deepseek")
+        profile.needsKey = true
         profile.reasoningDialect = .thinkingParameter
         profile.reasoningField = .reasoningContent
         profile.wantsReasoningWithCalls = true
@@ -165,6 +186,7 @@ extension UpstreamProfile {
 
     package static let zai: UpstreamProfile = {
         var profile = UpstreamProfile(name: "zai")
+        profile.needsKey = true
         profile.reasoningDialect = .thinkingParameter
         profile.reasoningField = .reasoningContent
         profile.allowsStrict = false
@@ -175,6 +197,7 @@ extension UpstreamProfile {
 
     package static let moonshot: UpstreamProfile = {
         var profile = UpstreamProfile(name: "moonshot")
+        profile.needsKey = true
         profile.reasoningField = .reasoningContent
         profile.allowsParallelToolCalls = false
         return profile
@@ -182,6 +205,7 @@ extension UpstreamProfile {
 
     package static let groq: UpstreamProfile = {
         var profile = UpstreamProfile(name: "groq")
+        profile.needsKey = true
         profile.reasoningDialect = .reasoningEffort
         profile.reasoningField = .reasoning
         profile.allowsUser = true
@@ -192,6 +216,7 @@ extension UpstreamProfile {
     /// Gemini behind Google's own OpenAI-compatible endpoint, which refuses names it does not know.
     package static let google: UpstreamProfile = {
         var profile = UpstreamProfile(name: "google")
+        profile.needsKey = true
         profile.reasoningDialect = .reasoningEffort
         profile.allowsStrict = false
         profile.allowsParallelToolCalls = false
@@ -201,6 +226,7 @@ extension UpstreamProfile {
 
     package static let mistral: UpstreamProfile = {
         var profile = UpstreamProfile(name: "mistral")
+        profile.needsKey = true
         profile.allowsStreamOptions = false
         profile.toolIDForm = .nineAlphanumerics
         profile.forcedChoice = .any
