@@ -18,13 +18,14 @@ import Upstream
 /// Runs the proxy until it is told to stop.
 package final class ProxyDaemon {
     private let files: ConfigurationFiles
-    private var configuration: Configuration
+    private var settings: Settings
     private let version: String
     private let logger: Logger
     private let manager = ServiceManager()
     private let counters = Counters()
     private let startedAt = Loop.clock()
     private let calibration: CalibrationKeeper
+    private var configuration: Configuration { settings.configuration }
     private var worker: Worker?
     private var catalogue: CatalogueKeeper?
     private var mailboxes: [Mailbox<Worker.Message>] = []
@@ -51,7 +52,7 @@ package final class ProxyDaemon {
     package init?(files: ConfigurationFiles, resolution: Resolution, version: String) {
         guard let configuration = resolution.configuration else { return nil }
         self.files = files
-        self.configuration = configuration
+        settings = Settings(configuration)
         self.version = version
         logger = Logger.make(configuration)
         calibration = CalibrationKeeper(logger: logger)
@@ -134,7 +135,7 @@ package final class ProxyDaemon {
 
     private func environment() -> WorkerEnvironment {
         WorkerEnvironment(
-            settings: Settings(configuration), workerCount: configuration.workers,
+            settings: settings, workerCount: configuration.workers,
             counters: counters, logger: logger,
             version: version, startedAt: startedAt,
             proxies: ProxyEnvironment { unsafe getenv($0).map { unsafe String(cString: $0) } },
@@ -176,8 +177,7 @@ package final class ProxyDaemon {
     /// Looks after the list of models, once the daemon serves.
     private func startCatalogue(on worker: Worker) {
         let keeper = CatalogueKeeper(
-            on: worker.loop, upstream: worker.upstream, configuration: configuration,
-            logger: logger
+            on: worker.loop, client: worker.upstream, settings: settings, logger: logger
         ) { [unowned self] catalogue in
             for mailbox in mailboxes { mailbox.send(.know(catalogue)) }
         }
@@ -209,7 +209,7 @@ package final class ProxyDaemon {
         let connections = counters.connectionsOpen.load(ordering: .relaxed)
         let failures = counters.failures.load(ordering: .relaxed)
         var text = reloadFailure.map { "The configuration was not reloaded: \($0); " } ?? ""
-        if configuration.lacksKey {
+        if settings.upstream.lacksKey {
             text += "No OPENROUTER_API_KEY is set: put it into config.env and reload; "
         }
         text += "\(callsOpen) answers under way, \(connections) connections, "
@@ -242,14 +242,13 @@ package final class ProxyDaemon {
             return
         }
         let pending = Configuration.changesNeedingRestart(from: configuration, to: new)
-        configuration = new
+        settings = Settings(new, replacing: settings)
         reloadFailure = nil
-        let settings = Settings(new)
         workersApplying += mailboxes.count
         // The first worker at once: the catalogue asks through its client.
         worker?.receive(.apply(settings))
         for mailbox in mailboxes.dropFirst() { mailbox.send(.apply(settings)) }
-        catalogue?.apply(new)
+        catalogue?.apply(settings)
         let note =
             pending.isEmpty ? "" : "; a restart is needed for \(pending.joined(separator: ", "))"
         logger.notice(

@@ -1,25 +1,28 @@
 // A configuration with everything that follows from it, made once and shared by all loops. A reload
-// makes a new one; exchanges that are running keep theirs to their end.
-
-import Translation
+// makes a new one; exchanges that are running keep theirs to their end, with its upstreams.
 
 /// An immutable configuration, ready for use.
 package final class Settings: Sendable {
     package let configuration: Configuration
+    /// Never empty.
+    package let upstreams: [Upstream]
     let access: AccessPolicy
     let choice: ModelChoice
-    let profile: UpstreamProfile
-    let identitySalt: [UInt8]
 
-    package init(_ configuration: Configuration) {
+    /// - Parameter old: the settings before these. Upstreams that have not changed stay the same
+    ///   objects, with their connections and all that was learnt of them.
+    package init(_ configuration: Configuration, replacing old: Settings? = nil) {
         self.configuration = configuration
+        upstreams = configuration.upstreams.map { new in
+            old?.upstreams.first { $0.configuration == new } ?? Upstream(new)
+        }
+        precondition(!upstreams.isEmpty, "a configuration names an upstream")
         access = AccessPolicy(configuration)
         choice = ModelChoice(configuration)
-        profile = configuration.profile
-        // Nobody without the key can make the hashes that stand for users and sessions upstream.
-        let key = configuration.upstreamKey?.reveal() ?? ""
-        identitySalt = SHA256.digest(Array("claude-proxy identity \(key)".utf8).span)
     }
+
+    /// The upstream for every model that names no other.
+    package var upstream: Upstream { upstreams[0] }
 
     /// The model id that answers report; nil for what the upstream says.
     func reportedModel(forRequested requested: [UInt8]) -> [UInt8]? {

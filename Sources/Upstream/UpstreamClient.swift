@@ -17,7 +17,9 @@ import Glibc
     private let multi: UnsafeMutableRawPointer
     private let userAgent: String
     private let proxies: ProxyEnvironment
-    private var endpoint: UpstreamEndpoint
+    /// Where requests go, by the upstreams of the present settings. It holds the upstreams, so that no
+    /// other object can have the identity of one of them.
+    private var endpoints: [ObjectIdentifier: UpstreamEndpoint] = [:]
     private var timer: Timer?
     private var isTimeoutDue = false
     private var isInLibcurl = false
@@ -36,7 +38,7 @@ import Glibc
 
     /// - Parameter version: of this program, for the User-Agent field.
     package init(
-        on loop: Loop, configuration: Configuration, version: String, proxies: ProxyEnvironment
+        on loop: Loop, upstreams: [Upstream], version: String, proxies: ProxyEnvironment
     ) {
         guard let multi = unsafe curl_multi_init(), let share = unsafe curl_share_init() else {
             preconditionFailure("out of memory")
@@ -48,9 +50,9 @@ import Glibc
         unsafe self.multi = unsafe multi
         self.proxies = proxies
         userAgent = "claude-proxy/\(version)"
-        endpoint = UpstreamEndpoint(configuration, userAgent: userAgent, proxies: proxies)
         timer = Timer(on: loop) { [unowned self] in isTimeoutDue = true }
         sockets.client = self
+        serve(upstreams)
         // SAFETY: the client outlives the multi, which deinit cleans up.
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         let socketsContext = unsafe Unmanaged.passUnretained(sockets).toOpaque()
@@ -83,9 +85,18 @@ import Glibc
     /// How many transfers are running.
     package var transferCount: Int { activeTransfers.count }
 
-    /// Lets requests from now on go where `configuration` says. Those in flight are not touched.
-    package func apply(_ configuration: Configuration) {
-        endpoint = UpstreamEndpoint(configuration, userAgent: userAgent, proxies: proxies)
+    /// Keeps what it has for these upstreams, which are those of new requests, and for no others.
+    /// Transfers in flight keep their own.
+    package func serve(_ upstreams: [Upstream]) {
+        var kept: [ObjectIdentifier: UpstreamEndpoint] = [:]
+        for upstream in upstreams { kept[ObjectIdentifier(upstream)] = endpoint(of: upstream) }
+        endpoints = kept
+    }
+
+    /// A request that began before a reload may be for an upstream that is served no more.
+    private func endpoint(of upstream: Upstream) -> UpstreamEndpoint {
+        endpoints[ObjectIdentifier(upstream)]
+            ?? UpstreamEndpoint(upstream, userAgent: userAgent, proxies: proxies)
     }
 
     /// Starts a request. The owner hears of it from the next turn on.
@@ -93,7 +104,7 @@ import Glibc
         precondition(!isInLibcurl, "libcurl's callbacks must not start transfers")
         let transfer = idle.popLast() ?? Transfer(client: self)
         guard let transfer else { preconditionFailure("out of memory") }
-        transfer.use(endpoint)
+        transfer.use(endpoint(of: call.upstream))
         transfer.prepare(call)
         transfer.owner = owner
         activeTransfers[ObjectIdentifier(transfer)] = transfer

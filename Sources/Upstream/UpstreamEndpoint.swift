@@ -8,6 +8,8 @@ import Translation
 
 /// The upstream's address and the header fields of every request to it.
 @safe final class UpstreamEndpoint {
+    /// Whose it is.
+    let upstream: Upstream
     /// The URL parsed once: libcurl spends 11 % of a request's instructions on parsing it otherwise.
     private let url: OpaquePointer
     /// That of the list of models.
@@ -23,14 +25,16 @@ import Translation
     /// How many different `x-anthropic-beta` values get a header list of their own.
     private static let fieldListsMax = 16
 
-    init(_ configuration: Configuration, userAgent: String, proxies: ProxyEnvironment) {
-        let address = configuration.upstreamURL
+    init(_ upstream: Upstream, userAgent: String, proxies: ProxyEnvironment) {
+        self.upstream = upstream
+        let configuration = upstream.configuration
+        let address = configuration.url
         unsafe url = unsafe Self.parse(address.chatCompletions)
         unsafe modelsURL = unsafe Self.parse(address.models)
         scheme = address.scheme.rawValue
         proxy = address.isLoopback ? "" : proxies.proxy(for: address)
         connectTimeout = configuration.connectTimeout
-        certificateFile = configuration.upstreamCAFile
+        certificateFile = configuration.certificateFile
         fixedFields = Self.fields(configuration, userAgent: userAgent)
     }
 
@@ -47,7 +51,9 @@ import Translation
         return unsafe url
     }
 
-    private static func fields(_ configuration: Configuration, userAgent: String) -> [String] {
+    private static func fields(_ configuration: UpstreamConfiguration, userAgent: String)
+        -> [String]
+    {
         var fields = [
             "Content-Type: application/json",
             "Accept: text/event-stream, application/json",
@@ -55,7 +61,7 @@ import Translation
             // libcurl would ask for leave before it sends a large body, and wait a second for it.
             "Expect:",
         ]
-        if let key = configuration.upstreamKey {
+        if let key = configuration.key {
             switch configuration.profile.keyField {
             case .bearer: fields.append("Authorization: Bearer \(key.reveal())")
             case .apiKey: fields.append("api-key: \(key.reveal())")

@@ -19,11 +19,11 @@ package struct UpstreamProbe {
     }
 
     /// - Parameter version: of this program, for the User-Agent field.
-    package init(_ configuration: Configuration, version: String, proxies: ProxyEnvironment) {
+    package init(_ upstream: Upstream, version: String, proxies: ProxyEnvironment) {
         endpoint = UpstreamEndpoint(
-            configuration, userAgent: "claude-proxy/\(version)", proxies: proxies)
-        base = configuration.upstreamURL.description
-        let url = configuration.upstreamURL
+            upstream, userAgent: "claude-proxy/\(version)", proxies: proxies)
+        let url = upstream.url
+        base = url.description
         proxy = url.isLoopback ? "" : proxies.proxy(for: url)
     }
 

@@ -1,10 +1,13 @@
 """The configuration, as commands and signals see it."""
 
 import signal
+import threading
 
-from support.answers import saying
+import pytest
+from support.answers import STREAM_END, STREAM_HEAD, event, failing, saying
 from support.client import message
 from support.proxy import KEY, run
+from support.upstream import CLOSE, ScriptedUpstream, Wait
 
 
 def test_check_config_tells_all_faults_at_once(tmp_path):
@@ -112,6 +115,47 @@ def test_a_reload_reaches_the_next_request_of_an_open_connection(upstream, start
             assert client.post(message(), {"x-api-key": new}).status == 200
             assert upstream.request(1 + number).json["model"] == "vendor/new"
         assert kept.post(message(), {"x-api-key": old}).status == 401
+
+
+FAILURES = {
+    "503": failing(503, "busy"),
+    "502": failing(502, "down"),
+    "a refused parameter": failing(400, "Unsupported parameter: 'top_k'"),
+    "an error event": [
+        STREAM_HEAD, event({"error": {"code": 502, "message": "down"}}), STREAM_END],
+    "no answer": [CLOSE],
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES.keys())
+def test_a_request_keeps_its_upstream_over_a_reload(upstream, start, tmp_path, failure):
+    other, reloaded = ScriptedUpstream(), threading.Event()
+    file = tmp_path / "file.env"
+    file.write_text(f"CLAUDE_PROXY_UPSTREAM_URL={upstream.url}\nOPENROUTER_MODEL=vendor/old\n"
+                    f"CLAUDE_PROXY_UPSTREAM_PROFILE=openrouter\nOPENROUTER_API_KEY={KEY}\n")
+    proxy = start(["--config", str(file)], UPSTREAM_URL=None, UPSTREAM_PROFILE=None,
+                  OPENROUTER_API_KEY=None)
+    upstream.will([Wait(reloaded), *failure], saying("Hi"))
+    other.always(saying("from another"))
+    try:
+        with proxy.connect() as client:
+            client.begin(message(top_k=5))
+            upstream.request(0)
+            file.write_text(f"CLAUDE_PROXY_UPSTREAM_URL={other.url}\nOPENROUTER_MODEL=vendor/new\n"
+                            "CLAUDE_PROXY_UPSTREAM_PROFILE=generic\nOPENROUTER_API_KEY=sk-other\n")
+            proxy.signal(signal.SIGHUP)
+            proxy.wait_for_log("the configuration was reloaded")
+            reloaded.set()
+            assert client.response().status == 200
+            again = upstream.request(1)
+            assert again.json["model"] == "vendor/old"
+            assert again.header("authorization") == f"Bearer {KEY}"
+            assert [request for request in other.requests if request.method == "POST"] == []
+            assert client.post(message()).status == 200
+        assert other.requests[-1].json["model"] == "vendor/new"
+        assert other.requests[-1].header("authorization") == "Bearer sk-other"
+    finally:
+        other.close()
 
 
 def test_a_reload_tells_what_needs_a_restart(start, tmp_path):

@@ -22,7 +22,8 @@ struct AnswerPlan {
         case any
     }
 
-    /// The proxy's key, which upstreams quote; nothing in its form tells that it is one.
+    /// What the proxy's keys begin with, which upstreams quote; nothing in its form tells that it is
+    /// one.
     static let key = "the-upstreams-key-0123456789"
 
     /// What happens, in order; after the last of them nothing does.
@@ -31,10 +32,10 @@ struct AnswerPlan {
     /// What it proves if the client gets what is expected.
     var milestone: Milestone?
 
-    fileprivate mutating func respond(_ status: Int = 200, quotesKey: Bool = false) {
+    fileprivate mutating func respond(_ status: Int = 200, quoting key: String? = nil) {
         var head = UpstreamHead()
         head.status = status
-        head.generationID = Array((quotesKey ? "gen-\(Self.key)" : "gen-head").utf8)
+        head.generationID = Array("gen-\(key ?? "head")".utf8)
         pieces.append(.head(head))
     }
 
@@ -46,6 +47,8 @@ struct AnswerGenerator {
     private var random: SplitMix64
     private let lineEnd: String
     private let marker: Int
+    /// The one that the upstream is asked with.
+    private let key: String
     /// The member that names who answers, for a request of a session.
     private let provider: String
     private var text: [UInt8] = []
@@ -53,9 +56,10 @@ struct AnswerGenerator {
 
     /// - Parameter isDown: whether the upstream is having a bad time: most calls fail.
     static func next(
-        _ random: inout SplitMix64, marker: Int, hasTopK: Bool, session: Int?, isDown: Bool
+        _ random: inout SplitMix64, marker: Int, hasTopK: Bool, session: Int?, isDown: Bool,
+        key: String
     ) -> AnswerPlan {
-        var generator = AnswerGenerator(&random, marker: marker, session: session)
+        var generator = AnswerGenerator(&random, marker: marker, session: session, key: key)
         if isDown, random.chance(80) {
             random.chance(50) ? generator.failure() : generator.empty()
         } else {
@@ -64,7 +68,8 @@ struct AnswerGenerator {
         return generator.plan
     }
 
-    private init(_ random: inout SplitMix64, marker: Int, session: Int?) {
+    private init(_ random: inout SplitMix64, marker: Int, session: Int?, key: String) {
+        self.key = key
         self.random = SplitMix64(seed: random.next())
         lineEnd = self.random.pick(["\n", "\n", "\n", "\r\n", "\r"])
         self.marker = marker
@@ -96,7 +101,7 @@ struct AnswerGenerator {
     // MARK: Success
 
     private mutating func completeText() {
-        plan.respond(quotesKey: random.chance(5))
+        plan.respond(quoting: random.chance(5) ? key : nil)
         if random.chance(40) { comments() }
         pieces(of: 1 + random.below(random.chance(10) ? 400 : 8))
         finish("stop")
@@ -217,7 +222,7 @@ struct AnswerGenerator {
         switch random.below(4) {
         case 0: break
         case 1: plan.send("<html><body><h1>\(status)</h1></body></html>")
-        case 2: plan.send(#"{"error":{"code":\#(status),"message":"no \#(AnswerPlan.key)"}}"#)
+        case 2: plan.send(#"{"error":{"code":\#(status),"message":"no \#(key)"}}"#)
         default: plan.send(#"{"detail":[{"loc":["body"],"msg":"bad"}]}"#)
         }
         plan.pieces.append(.end(nil))

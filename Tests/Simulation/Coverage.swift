@@ -13,7 +13,8 @@ package enum Milestone: Int, CaseIterable {
     case clientLeftWhilePaused, outputStalled, clientLeftBeforeActions
     case upstreamPaused, upstreamResumed, outputBackedUp, heldUntilDrained, upstreamReleased,
         upstreamCancelled
-    case retriedConnection, retriedEmptyAnswer, retriedRefusal, lessonUsed
+    case retriedConnection, retriedEmptyAnswer, retriedRefusal, retriedAfterReload,
+        lessonUsed
     case answerLengthLimited, providerKept, tooLongRefused
     case upstreamSilent, upstreamSilentMidway, pinged, errorAfterPing
     case upstreamErrorStatus, upstreamErrorIn200, upstreamCut, upstreamGarbage

@@ -10,6 +10,8 @@ final class Call {
     let id: CallID
     let plan: AnswerPlan
     let marker: Int
+    let upstream: Upstream
+    let model: String?
     /// What the upstream has still to do.
     var rest: ArraySlice<AnswerPlan.Piece>
     /// Bytes that the session has not taken because its client is slow.
@@ -18,7 +20,12 @@ final class Call {
     /// When the upstream was asked, or was last heard of.
     var heardAt: MonotonicTime
 
-    init(_ id: CallID, _ plan: AnswerPlan, marker: Int, at now: MonotonicTime) {
+    init(
+        _ id: CallID, _ plan: AnswerPlan, marker: Int, to upstream: Upstream, _ model: String?,
+        at now: MonotonicTime
+    ) {
+        self.upstream = upstream
+        self.model = model
         self.id = id
         self.plan = plan
         heardAt = now
@@ -66,6 +73,8 @@ final class Connection {
 
     /// How many of the client's bytes the session was given.
     var receivedBytes = 0
+    /// By which of the world's settings each request began, and whether no other was before it.
+    var begun: [(index: Int, isAlone: Bool)] = []
     var isInterrupted = false
     /// Whether much output waited when the session asked for the end.
     var wasSlow = false
@@ -107,6 +116,7 @@ final class Connection {
 protocol ShellContext: AnyObject {
     var now: MonotonicTime { get }
     var state: GatewayState { get }
+    var served: [Settings] { get }
     func startCall(_ id: CallID, _ call: UpstreamCall, for connection: Connection) throws -> Call
     func callDropped(_ call: Call, isReleased: Bool)
     func recorded(_ record: RequestRecord, on connection: Connection) throws
@@ -126,6 +136,7 @@ struct Shell<World: ShellContext> {
             let bytes = Array(connection.inbound.prefix(min(count, 64 << 10)))
             connection.inbound.removeFirst(bytes.count)
             guard connection.isOpen else { return }
+            noteBegun(connection, bytes.count)
             connection.receivedBytes += bytes.count
             connection.session.received(bytes.span, at: world.now, into: &connection.output)
             return try performActions(connection)
@@ -139,6 +150,19 @@ struct Shell<World: ShellContext> {
         case .lingering(_, let isOutputShut):
             if isOutputShut { try finish(connection) }
         case .closed: break
+        }
+    }
+
+    /// Requests begin with the next `count` bytes.
+    private func noteBegun(_ connection: Connection, _ count: Int) {
+        var isAlone = connection.session.isIdle && connection.session.heldBytes == 0
+        let end = connection.receivedBytes + count
+        while connection.begun.count < connection.client.ends.count {
+            let number = connection.begun.count
+            let start = number > 0 ? connection.client.ends[number - 1] : 0
+            guard start < end else { return }
+            connection.begun.append((world.served.count - 1, isAlone))
+            isAlone = false
         }
     }
 

@@ -16,6 +16,8 @@ package final class World: ShellContext {
     var random: SplitMix64
     private(set) var state: GatewayState
     private let settings: [Settings]
+    /// The settings that there have been, in order; the last are those of new requests.
+    private(set) var served: [Settings] = []
     /// The longest that any of them waits for an upstream that says nothing.
     private let silenceMax: Duration
     private var connections: [Connection] = []
@@ -41,13 +43,7 @@ package final class World: ShellContext {
 
     package init(seed: UInt64) throws {
         random = SplitMix64(seed: seed)
-        settings = try Self.variants.map { variant in
-            let resolution = Configuration.resolve([.environment(Self.common + variant)])
-            guard let configuration = resolution.configuration else {
-                throw Violation("\(resolution.faults)")
-            }
-            return Settings(configuration)
-        }
+        settings = try Self.settings()
         silenceMax =
             settings.map {
                 max($0.configuration.firstByteTimeout, $0.configuration.upstreamIdleTimeout)
@@ -55,30 +51,8 @@ package final class World: ShellContext {
         state = GatewayState(
             settings: settings[0], version: "0.0.0", startedAt: .seconds(900), seed: seed)
         state.timeOfDay = .seconds(1_800_000_000)
+        served = [settings[0]]
     }
-
-    private static let common: [(key: String, value: String)] = [
-        ("OPENROUTER_API_KEY", AnswerPlan.key), ("CLAUDE_PROXY_MAX_BODY", "64KiB"),
-    ]
-
-    private static let variants: [[(key: String, value: String)]] = [
-        [],
-        [
-            ("CLAUDE_PROXY_CLIENT_TOKENS", "client-token-0123456789"),
-            ("CLAUDE_PROXY_PIN_PROVIDER", "true"),
-        ],
-        [
-            ("CLAUDE_PROXY_STATUS_HOLD", "1s"), ("CLAUDE_PROXY_PING_INTERVAL", "500ms"),
-            ("CLAUDE_PROXY_FIRST_BYTE_TIMEOUT", "5s"), ("CLAUDE_PROXY_IDLE_TIMEOUT", "3s"),
-            ("CLAUDE_PROXY_UPSTREAM_IDLE_TIMEOUT", "4s"),
-            ("CLAUDE_PROXY_WRITE_TIMEOUT", "6s"), ("CLAUDE_PROXY_MAX_BODY", "80KiB"),
-            ("CLAUDE_PROXY_PIN_PROVIDER", "true"),
-        ],
-        [
-            ("CLAUDE_PROXY_UPSTREAM_URL", "http://127.0.0.1:8080/v1"),
-            ("OPENROUTER_MODEL", "local/model"), ("CLAUDE_PROXY_REPORT_MODEL", "upstream"),
-        ],
-    ]
 
     // MARK: Running
 
@@ -301,6 +275,7 @@ package final class World: ShellContext {
             throw Violation("the upstream is sent what is no JSON: \(excerpt(call.body))")
         }
         try require(root["stream"] == .bool(true), "a call without stream")
+        let key = try Self.key(of: call.upstream)
         let marker = Self.marker(in: call.body)
         try require(
             marker > 0 || connection.client.isHostile, "a call without its request's marker")
@@ -308,10 +283,17 @@ package final class World: ShellContext {
         let ask = connection.client.isHostile ? nil : asks[marker]
         let plan = AnswerGenerator.next(
             &random, marker: marker, hasTopK: root["top_k"] != nil, session: ask?.session,
-            isDown: isUpstreamDown)
-        if let ask { try checkCall(root, ask, isFirst: earlier == nil) }
-        if let earlier { noteRetry(earlier.last.plan) }
-        let started = Call(id, plan, marker: marker, at: now)
+            isDown: isUpstreamDown, key: key)
+        if let ask {
+            try checkDestination(of: call, root, ask, marker: marker, on: connection)
+            try checkCall(root, ask, isFirst: earlier == nil)
+        }
+        if let earlier {
+            try checkSameDestination(call, root, as: earlier.last)
+            noteRetry(earlier.last.plan)
+        }
+        let started = Call(
+            id, plan, marker: marker, to: call.upstream, root["model"]?.text, at: now)
         connection.called.insert(marker)
         if marker > 0 { calls[marker] = ((earlier?.count ?? 0) + 1, started) }
         note("call", connection, marker)
@@ -381,6 +363,7 @@ package final class World: ShellContext {
 
     private func reload() {
         state.settings = random.pick(settings)
+        served.append(state.settings)
         turnEndPercent = random.pick([60, 60, 60, 60, 20, 5])
         isUpstreamDown = random.chance(10)
         // A call is made by the list of the moment in which its request was complete.
@@ -424,6 +407,7 @@ package final class World: ShellContext {
         try require(places == 0, "\(places) requests keep their places after the drain")
         state = GatewayState(
             settings: random.pick(settings), version: "0.0.0", startedAt: now, seed: random.next())
+        served.append(state.settings)
         state.timeOfDay = .seconds(1_800_000_000) + now
         state.catalogue = random.pick(Self.lists)
         interruptAt = nil

@@ -44,11 +44,12 @@ package struct Doctor {
 
     private func examineUpstream(_ configuration: Configuration, _ diagnosis: inout Diagnosis) {
         let proxies = ProxyEnvironment { unsafe getenv($0).map { unsafe String(cString: $0) } }
-        let probe = UpstreamProbe(configuration, version: version, proxies: proxies)
+        let upstream = Settings(configuration).upstream
+        let probe = UpstreamProbe(upstream, version: version, proxies: proxies)
         let reader = UpstreamErrorReader(
             inputTokensEstimate: 0, maxTokens: 1, secret: resolution.secrets.first ?? [])
         let list = probe.get("/models", within: timeout)
-        let reach = Checkup.reach(configuration.upstreamURL, proxy: probe.proxy, answer: list)
+        let reach = Checkup.reach(upstream.url, proxy: probe.proxy, answer: list)
         diagnosis.add(reach)
         let presence = Checkup.keyPresence(
             configuration, origin: resolution.origins["OPENROUTER_API_KEY"])
@@ -63,7 +64,7 @@ package struct Doctor {
             diagnosis.add([.skipped("round trip", "not tried without a key")])
             return
         }
-        if configuration.profile.tellsOfKey, configuration.upstreamKey != nil {
+        if upstream.profile.tellsOfKey, upstream.configuration.key != nil {
             let findings = Checkup.key(probe.get("/key", within: timeout), reader: reader)
             diagnosis.add(findings)
             guard !findings.contains(where: { $0.check == "key" && $0.verdict == .failure }) else {
@@ -71,16 +72,17 @@ package struct Doctor {
                 return
             }
         }
-        diagnosis.add([trial(configuration, probe, reader)])
+        diagnosis.add([trial(upstream, configuration.defaultModel, probe, reader)])
     }
 
     private func trial(
-        _ configuration: Configuration, _ probe: UpstreamProbe, _ reader: UpstreamErrorReader
+        _ upstream: Upstream, _ model: String, _ probe: UpstreamProbe,
+        _ reader: UpstreamErrorReader
     ) -> Finding {
-        var trial = TrialRequest(configuration)
+        var trial = TrialRequest(to: upstream, model: model)
         var answer = probe.post(trial.call, within: timeout)
         if TrialRequest.needsMoreTokens(answer) {
-            trial = TrialRequest(configuration, tokens: 16)
+            trial = TrialRequest(to: upstream, model: model, tokens: 16)
             answer = probe.post(trial.call, within: timeout)
         }
         return Checkup.trial(trial, answer, reader: reader)

@@ -15,11 +15,13 @@ import Upstream
 /// Fetches, keeps and hands out the catalogue.
 final class CatalogueKeeper {
     private let loop: Loop
-    private let upstream: UpstreamClient
+    private let client: UpstreamClient
     private let directory = StateDirectory()
     private let logger: Logger
     private let publish: (ModelCatalogue?) -> Void
-    private var configuration: Configuration
+    private var upstream: Upstream
+    /// The age at which a list is fetched again; zero for never.
+    private var refresh: Duration
     private var catalogue: ModelCatalogue?
     private var fetch: CatalogueFetch?
     private var transfer: Transfer?
@@ -36,12 +38,13 @@ final class CatalogueKeeper {
     private static let listBytesMax = 32 << 20
 
     init(
-        on loop: Loop, upstream: UpstreamClient, configuration: Configuration, logger: Logger,
+        on loop: Loop, client: UpstreamClient, settings: Settings, logger: Logger,
         publish: @escaping (ModelCatalogue?) -> Void
     ) {
         self.loop = loop
-        self.upstream = upstream
-        self.configuration = configuration
+        self.client = client
+        upstream = settings.upstream
+        refresh = settings.configuration.modelsRefresh
         self.logger = logger
         self.publish = publish
     }
@@ -52,10 +55,11 @@ final class CatalogueKeeper {
         refreshIfDue()
     }
 
-    /// Goes by another configuration from now on.
-    func apply(_ new: Configuration) {
-        let isSameUpstream = new.upstreamURL == configuration.upstreamURL
-        configuration = new
+    /// Goes by other settings from now on.
+    func apply(_ settings: Settings) {
+        let isSameUpstream = settings.upstream.url == upstream.url
+        upstream = settings.upstream
+        refresh = settings.configuration.modelsRefresh
         if isSameUpstream {
             // What was in the way, such as the key, may be out of it now.
             if failures > 0 { nextFetch = .zero }
@@ -74,8 +78,7 @@ final class CatalogueKeeper {
 
     /// Asks the upstream if the list is old, and nobody is asking already.
     func refreshIfDue() {
-        guard configuration.modelsRefresh > .zero, fetch == nil, loop.now >= nextFetch,
-            !configuration.lacksKey
+        guard refresh > .zero, fetch == nil, loop.now >= nextFetch, !upstream.lacksKey
         else { return }
         let fetch = CatalogueFetch(bytesMax: Self.listBytesMax) { [unowned self] in ended($0) }
         self.fetch = fetch
@@ -84,7 +87,7 @@ final class CatalogueKeeper {
         let turn = Timer(on: loop) { [unowned self] in goOn() }
         self.turn = turn
         fetch.pause = { [unowned self] in turn.schedule(at: loop.now + .milliseconds(1)) }
-        transfer = upstream.start(.models, owner: fetch)
+        transfer = client.start(.models(of: upstream), owner: fetch)
         let timer = Timer(on: loop) { [unowned self] in
             endFetch(cancelling: true)
             failed("it did not come within \(Self.fetchTimeMax.text)")
@@ -100,7 +103,7 @@ final class CatalogueKeeper {
             return failed(reason)
         }
         fetch?.beginTurn()
-        upstream.resume(transfer)
+        client.resume(transfer)
     }
 
     /// Asks for nothing more.
@@ -109,14 +112,14 @@ final class CatalogueKeeper {
     // MARK: The file
 
     private var fileName: String {
-        ModelCatalogue.fileName(for: configuration.upstreamURL.description)
+        ModelCatalogue.fileName(for: upstream.url.description)
     }
 
     private func readFile() {
-        guard configuration.modelsRefresh > .zero,
+        guard refresh > .zero,
             let bytes = directory?.read(fileName, bytesMax: ModelCatalogue.fileBytesMax),
             let stored = ModelCatalogue(
-                file: bytes, of: configuration.upstreamURL.description)
+                file: bytes, of: upstream.url.description)
         else { return }
         logger.debug("\(stored.models.count) models are known from the last run")
         catalogue = stored
@@ -138,7 +141,7 @@ final class CatalogueKeeper {
     private func scheduleFetch() {
         guard let catalogue, failures == 0 else { return }
         let age = Self.timeOfDay() - catalogue.fetchedAt
-        let left = age < .zero ? .zero : configuration.modelsRefresh - age
+        let left = age < .zero ? .zero : refresh - age
         nextFetch = loop.now + max(.zero, left)
     }
 
@@ -152,7 +155,7 @@ final class CatalogueKeeper {
     // MARK: The upstream's answer
 
     private func endFetch(cancelling: Bool) {
-        if cancelling, let transfer { upstream.cancel(transfer) }
+        if cancelling, let transfer { client.cancel(transfer) }
         transfer = nil
         fetch = nil
         timeout = nil
@@ -164,7 +167,7 @@ final class CatalogueKeeper {
         switch result {
         case .success(let models):
             let made = ModelCatalogue(
-                upstream: configuration.upstreamURL.description,
+                upstream: upstream.url.description,
                 fetchedAt: .seconds(Self.timeOfDay().components.seconds), models: models)
             logger.info("the upstream lists \(models.count) models")
             catalogue = made
@@ -181,7 +184,7 @@ final class CatalogueKeeper {
     private func failed(_ reason: String) {
         failures += 1
         let pause = Duration.seconds(60) * (1 << min(failures - 1, 12))
-        nextFetch = loop.now + min(pause, configuration.modelsRefresh)
+        nextFetch = loop.now + min(pause, refresh)
         let consequence =
             catalogue == nil
             ? "limits and prices of models are not known" : "the old list stays in use"

@@ -77,7 +77,7 @@ final class Worker {
         }
         state.calibration = environment.calibration
         upstream = UpstreamClient(
-            on: loop, configuration: environment.settings.configuration,
+            on: loop, upstreams: environment.settings.upstreams,
             version: environment.version, proxies: environment.proxies)
         loop.addTurnEndHook { [unowned self] in
             performQueued()
@@ -98,7 +98,7 @@ final class Worker {
         switch message {
         case .apply(let settings):
             state.settings = settings
-            upstream.apply(settings.configuration)
+            upstream.serve(settings.upstreams)
             report(.applied)
         case .know(let catalogue):
             state.catalogue = catalogue

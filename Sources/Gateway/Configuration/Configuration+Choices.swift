@@ -55,6 +55,7 @@ extension Configuration {
             ?? .forHost("\(upstreamURL.host):\(upstreamURL.port)")
     }
 
-    /// Whether the upstream requires a key and none is set, so that it cannot be asked.
+    /// Whether the upstream requires a key and none is set, so that it cannot be asked. Costs a search;
+    /// requests ask their `Upstream`.
     package var lacksKey: Bool { upstreamKey == nil && profile.needsKey }
 }

@@ -21,7 +21,7 @@ package struct TrialRequest {
     private let model: [UInt8]
 
     /// - Parameter tokens: what to ask for at most; see `needsMoreTokens`.
-    package init(_ configuration: Configuration, tokens: Int = 1) {
+    package init(to upstream: Upstream, model name: String, tokens: Int = 1) {
         var text: [UInt8] = []
         text.append(#"{"model":"trial","max_tokens":"#)
         text.append(decimal: tokens)
@@ -30,8 +30,8 @@ package struct TrialRequest {
         )
         text.append(
             #","description":"Does nothing.","input_schema":{"type":"object","properties":{}}}]}"#)
-        model = Array(configuration.defaultModel.utf8)
-        let settings = RequestSettings(profile: configuration.profile, upstreamModel: model)
+        model = Array(name.utf8)
+        let settings = RequestSettings(profile: upstream.profile, upstreamModel: model)
         do {
             var document = JSONDocument()
             try document.parse(text)
@@ -39,7 +39,8 @@ package struct TrialRequest {
             var body: [UInt8] = []
             translated = try RequestTranslator.translate(
                 document, outline: outline, settings: settings, into: &body)
-            call = UpstreamCall(body: body, beta: translated.headers.anthropicBeta)
+            call = UpstreamCall(
+                to: upstream, body: body, beta: translated.headers.anthropicBeta)
         } catch {
             preconditionFailure("the trial is a valid request: \(error)")
         }

@@ -96,8 +96,11 @@ struct MessagesExchange: ~Copyable {
         askedAt = now
         deadlines = Deadlines(
             statusHold: attempt.isStreaming ? now + configuration.statusHold : nil,
-            upstream: now + configuration.firstByteTimeout)
+            upstream: now + attempt.upstream.configuration.firstByteTimeout)
     }
+
+    /// How the upstream is to be treated, from the begin to the end.
+    private var upstream: UpstreamConfiguration { attempt.upstream.configuration }
 
     /// When the session must come back with `deadlineReached`.
     var deadline: MonotonicTime? {
@@ -110,7 +113,7 @@ struct MessagesExchange: ~Copyable {
     /// How long the upstream may be silent at present.
     private var silenceMax: Duration {
         translator.summary.events == 0
-            ? configuration.firstByteTimeout : configuration.upstreamIdleTimeout
+            ? upstream.firstByteTimeout : upstream.idleTimeout
     }
 }
 
@@ -120,7 +123,7 @@ extension MessagesExchange {
     /// The upstream takes the request. One that needs long for a large body is not silent.
     mutating func upstreamTookBody(at now: MonotonicTime) {
         guard head.status == 0 else { return }
-        deadlines.upstream = now + configuration.firstByteTimeout
+        deadlines.upstream = now + upstream.firstByteTimeout
     }
 
     /// The upstream's response head has come.
@@ -153,7 +156,7 @@ extension MessagesExchange {
         settle(mark, in: turn, into: &output)
         // Comments and white space prove that a gateway lives, not that a model answers.
         if translator.summary.events != events {
-            deadlines.upstream = turn.now + configuration.upstreamIdleTimeout
+            deadlines.upstream = turn.now + upstream.idleTimeout
         }
         return proceed(
             progress, .release, in: turn, into: &output)
@@ -171,7 +174,7 @@ extension MessagesExchange {
             if case .asked = phase, let call = attempt.retry(after: failure) {
                 return again(call, .over, at: turn.now)
             }
-            let error = APIError.of(failure, upstream: configuration.upstreamURL)
+            let error = APIError.of(failure, upstream: upstream.url)
             return failed(error, .over, in: turn, into: &output)
         }
         guard head.status == 200 else {
@@ -384,7 +387,7 @@ extension MessagesExchange {
     private mutating func again(
         _ call: UpstreamCall, _ fate: UpstreamFate, at now: MonotonicTime
     ) -> Step {
-        deadlines.upstream = now + configuration.firstByteTimeout
+        deadlines.upstream = now + upstream.firstByteTimeout
         isHeldBack = false
         translator = attempt.makeTranslator(identity, errorReader: errorReader)
         head = UpstreamHead()

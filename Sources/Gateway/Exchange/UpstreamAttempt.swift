@@ -6,6 +6,8 @@ import Translation
 
 /// One client request with all that is needed to ask the upstream for its answer.
 struct UpstreamAttempt {
+    /// Who is asked, however often.
+    let upstream: Upstream
     let isStreaming: Bool
     private(set) var translated: TranslatedRequest
     /// How often the upstream was asked again.
@@ -34,8 +36,8 @@ struct UpstreamAttempt {
     /// - Throws: the 400 that the client gets when the request cannot be translated, or is certain
     ///   to be too long for the model.
     static func first(
-        _ document: inout JSONDocument, outline: RequestOutline, settings: RequestSettings,
-        inputTokensEstimate estimate: Int, listedWindow window: Int?
+        _ document: inout JSONDocument, outline: RequestOutline, upstream: Upstream,
+        settings: RequestSettings, inputTokensEstimate estimate: Int, listedWindow window: Int?
     ) throws(APIError) -> (attempt: UpstreamAttempt, call: UpstreamCall) {
         var settings = settings
         if let window, PromptBound.exceeds(window, document) {
@@ -47,15 +49,20 @@ struct UpstreamAttempt {
         // A second try is of the same prompt.
         settings.takesFingerprint = false
         let attempt = UpstreamAttempt(
-            isStreaming: outline.isStreaming, translated: translated, outline: outline,
+            upstream: upstream, isStreaming: outline.isStreaming, translated: translated,
+            outline: outline,
             settings: settings, inputTokensEstimate: estimate, clientBody: document.takeBytes())
-        return (attempt, UpstreamCall(body: body, beta: translated.headers.anthropicBeta))
+        let call = UpstreamCall(
+            to: upstream, body: body, beta: translated.headers.anthropicBeta)
+        return (attempt, call)
     }
 
     private init(
-        isStreaming: Bool, translated: TranslatedRequest, outline: RequestOutline,
+        upstream: Upstream, isStreaming: Bool, translated: TranslatedRequest,
+        outline: RequestOutline,
         settings: RequestSettings, inputTokensEstimate: Int, clientBody: [UInt8]
     ) {
+        self.upstream = upstream
         self.isStreaming = isStreaming
         self.translated = translated
         self.outline = outline
@@ -67,10 +74,10 @@ struct UpstreamAttempt {
     var upstreamModel: [UInt8] { settings.upstreamModel }
 
     /// Reads the failures of this request.
-    func errorReader(_ configuration: Configuration, timeOfDay: Duration) -> UpstreamErrorReader {
+    func errorReader(timeOfDay: Duration) -> UpstreamErrorReader {
         UpstreamErrorReader(
             inputTokensEstimate: inputTokensEstimate, maxTokens: outline.maxTokens,
-            secret: configuration.upstreamKey.map { Array($0.reveal().utf8) } ?? [],
+            secret: upstream.secret,
             nowMilliseconds: Int(timeOfDay / .milliseconds(1)))
     }
 
@@ -156,6 +163,6 @@ struct UpstreamAttempt {
         }
         clientBody = document.takeBytes()
         retries += 1
-        return UpstreamCall(body: body, beta: translated.headers.anthropicBeta)
+        return UpstreamCall(to: upstream, body: body, beta: translated.headers.anthropicBeta)
     }
 }

@@ -1,7 +1,7 @@
 // What the core asks of the upstream and what it hears back: the words between Gateway and Upstream.
 
-/// A call of the upstream. Which host it goes to and with which credentials is not said here: that
-/// comes from the configuration alone, never from a request.
+/// A call of an upstream. Which host it goes to and with which credentials follows from the upstream,
+/// and so from the configuration alone, never from a request.
 package struct UpstreamCall: Equatable, Sendable {
     /// What is asked for.
     package enum Resource: Sendable {
@@ -11,20 +11,23 @@ package struct UpstreamCall: Equatable, Sendable {
         case models
     }
 
+    /// Who is asked.
+    package let upstream: Upstream
     package var resource = Resource.chatCompletions
     /// The translated request.
     package var body: [UInt8]
     /// The value of `x-anthropic-beta`, which OpenRouter wants for some features of Claude models.
     package var beta: String?
 
-    package init(body: [UInt8], beta: String? = nil) {
+    package init(to upstream: Upstream, body: [UInt8], beta: String? = nil) {
+        self.upstream = upstream
         self.body = body
         self.beta = beta
     }
 
     /// The call for the list of models.
-    package static var models: UpstreamCall {
-        var call = UpstreamCall(body: [])
+    package static func models(of upstream: Upstream) -> UpstreamCall {
+        var call = UpstreamCall(to: upstream, body: [])
         call.resource = .models
         return call
     }

@@ -283,14 +283,15 @@ extension ClientSession {
     ) throws(APIError) {
         let configuration = settings.configuration
         let outline = try RequestOutline(state.document)
-        guard !configuration.lacksKey else { throw .noUpstreamKey }
+        let upstream = settings.upstream
+        guard !upstream.lacksKey else { throw .noUpstreamKey }
         var translation = translationSettings(
             for: outline, sessionID: request.sessionID, at: now)
         let model = translation.upstreamModel
         let session = sessionDigest(request.sessionID ?? outline.sessionID, model: model)
         cacheKey = session?.key
         translation.takesFingerprint = session != nil
-        if configuration.pinsProvider, settings.profile.allowsProviderOrder, let session,
+        if configuration.pinsProvider, upstream.profile.allowsProviderOrder, let session,
             let provider = state.pins.provider(of: session.key)
         {
             translation.extraFields.append(ProviderPins.preference(for: provider))
@@ -307,7 +308,7 @@ extension ClientSession {
             return
         }
         var (attempt, call) = try UpstreamAttempt.first(
-            &state.document, outline: outline, settings: translation,
+            &state.document, outline: outline, upstream: upstream, settings: translation,
             inputTokensEstimate: estimate, listedWindow: state.listedWindow(of: model))
         attempt.prices = state.model(model, at: now).prices
 
@@ -330,7 +331,7 @@ extension ClientSession {
             reportedModel: settings.reportedModel(forRequested: outline.model))
         exchange = MessagesExchange(
             attempt, identity: identity,
-            errorReader: attempt.errorReader(configuration, timeOfDay: state.timeOfDay),
+            errorReader: attempt.errorReader(timeOfDay: state.timeOfDay),
             configuration: configuration, channel: channel, record: record, quickEstimate: quick,
             at: now)
         state.exchangesOpen += 1
@@ -371,9 +372,9 @@ extension ClientSession {
         let requested = String(decoding: outline.model, as: UTF8.self)
         let model = Array(
             settings.choice.upstreamModel(for: requested, in: state.catalogue).utf8)
-        var translation = RequestSettings(profile: settings.profile, upstreamModel: model)
+        var translation = RequestSettings(profile: settings.upstream.profile, upstreamModel: model)
         translation.sessionID = sessionID
-        translation.identitySalt = settings.identitySalt
+        translation.identitySalt = settings.upstream.identitySalt
         let known = state.model(model, at: now)
         translation.capabilities = known.capabilities
         translation.addsCacheMarks = settings.configuration.cacheBreakpoints == .add
@@ -393,7 +394,7 @@ extension ClientSession {
     ) -> (name: [UInt8], key: UInt64)? {
         guard let session else { return nil }
         let digest = SHA256.digest(
-            (settings.identitySalt + Array("session_id:".utf8) + session).span)
+            (settings.upstream.identitySalt + Array("session_id:".utf8) + session).span)
         var name: [UInt8] = []
         for byte in digest.prefix(8) { name.append(hexadecimal: byte) }
         // FNV-1a: a model is no secret, and need not be told from all others there might be.

@@ -145,8 +145,9 @@ import Testing
         for kind in Configuration.UpstreamKind.allCases {
             var configuration = Configuration()
             configuration.upstreamKind = kind
-            configuration.defaultModel = "acme/large"
-            let body = String(decoding: TrialRequest(configuration).call.body, as: UTF8.self)
+            let upstream = Settings(configuration).upstream
+            let trial = TrialRequest(to: upstream, model: "acme/large")
+            let body = String(decoding: trial.call.body, as: UTF8.self)
             #expect(body.contains(#"tokens":1,"#) && body.contains(#""stream":true"#), "\(kind)")
             #expect(
                 body.contains(#""model":"acme/large""#) && body.contains("wait"), "\(kind)"

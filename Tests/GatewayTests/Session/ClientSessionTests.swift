@@ -305,7 +305,7 @@ import Testing
         for byte in [UInt8](SessionDriver.request("/v1/messages?beta=true", Self.body).utf8) {
             split.receive([byte])
         }
-        #expect(split.calls == whole.calls)
+        #expect(split.calls.map(\.body) == whole.calls.map(\.body))
     }
 
     @Test func aSlowHeadIsA408AndAnIdleConnectionJustCloses() throws {

@@ -72,6 +72,47 @@ import Testing
         #expect(driver.text.contains("HTTP/1.1 200 ") && driver.text.contains("HTTP/1.1 401 "))
     }
 
+    @Test(
+        "A request that is asked again keeps its upstream",
+        arguments: [
+            (503, #"{"error":{"message":"busy"}}"#), (502, #"{"error":{"message":"down"}}"#),
+            (400, #"{"error":{"message":"Unsupported parameter: 'top_k'"}}"#),
+            (200, #"data: {"error":{"code":502,"message":"down"}}"# + "\n\n"),
+        ])
+    func upstreamIsKept(_ status: Int, _ answer: String) throws {
+        let driver = try SessionDriver([
+            ("OPENROUTER_API_KEY", "one"), ("OPENROUTER_MODEL", "vendor/one"),
+        ])
+        let body = ClientSessionTests.body.replacing(
+            #""max_tokens""#, with: #""top_k":5,"max_tokens""#)
+        driver.post("/v1/messages", body)
+        try driver.reload([
+            ("OPENROUTER_API_KEY", "two"), ("OPENROUTER_MODEL", "two/model"),
+            ("CLAUDE_PROXY_UPSTREAM_URL", "http://127.0.0.1:8080/v1"),
+        ])
+        driver.respond(status: status)
+        driver.upstream(answer)
+        driver.upstreamEnds()
+        #expect(driver.calls.count == 2 && driver.calls[0].upstream == driver.calls[1].upstream)
+        let again = String(decoding: driver.calls[1].body, as: UTF8.self)
+        #expect(again.contains("vendor/one"))
+        driver.respond()
+        driver.upstream(Chunk.text("a") + Chunk.end())
+        driver.post("/v1/messages", body)
+        #expect(driver.calls[2].upstream.configuration.key?.reveal() == "two")
+    }
+
+    @Test func anUpstreamThatDoesNotChangeStaysTheSame() throws {
+        let driver = try SessionDriver(Self.settings(token: Self.old))
+        let before = driver.state.settings
+        try driver.reload(Self.settings(token: Self.new, model: "vendor/two"))
+        #expect(driver.state.settings !== before)
+        #expect(driver.state.settings.upstream == before.upstream)
+        try driver.reload(
+            Self.settings(token: Self.new) + [("CLAUDE_PROXY_UPSTREAM_CA_FILE", "/etc/ca.pem")])
+        #expect(driver.state.settings.upstream != before.upstream)
+    }
+
     @Test func theLimitOfABodyIsThatOfItsRequest() throws {
         let small = Self.settings(token: Self.old) + [("CLAUDE_PROXY_MAX_BODY", "1KiB")]
         let driver = try SessionDriver(Self.settings(token: Self.old))

@@ -127,7 +127,7 @@ final class SessionDriver {
 
     /// What comes from now on is served by other settings.
     func reload(_ settings: [(key: String, value: String)]) throws {
-        state.settings = Settings(try Self.configuration(settings))
+        state.settings = Settings(try Self.configuration(settings), replacing: state.settings)
     }
 
     func drain() {

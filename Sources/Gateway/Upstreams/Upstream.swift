@@ -1,0 +1,37 @@
+// One upstream, with all that a call of it needs: where it is, what it understands, with which key and
+// certificates it is asked, how long it is waited for. Every call carries the upstream that it is
+// meant for, so that no reload can send a request anywhere else, or with another key.
+
+package import Translation
+
+/// An upstream, ready for use. Its identity is the object: a reload keeps the objects of the upstreams
+/// that it does not change, and makes others for those that it does.
+package final class Upstream: Sendable {
+    package let configuration: UpstreamConfiguration
+    /// Whether a key is required and none is set, so that the upstream cannot be asked.
+    package let lacksKey: Bool
+    /// The key's bytes, never to be shown; empty without one.
+    let secret: [UInt8]
+    /// Mixed into the hashes that stand for users and sessions upstream: nobody without the key can
+    /// make them.
+    let identitySalt: [UInt8]
+
+    package init(_ configuration: UpstreamConfiguration) {
+        self.configuration = configuration
+        lacksKey = configuration.key == nil && configuration.profile.needsKey
+        let key = configuration.key?.reveal() ?? ""
+        secret = Array(key.utf8)
+        identitySalt = SHA256.digest(Array("claude-proxy identity \(key)".utf8).span)
+    }
+
+    /// What it understands.
+    package var profile: UpstreamProfile { configuration.profile }
+    /// The base of its API.
+    package var url: UpstreamURL { configuration.url }
+}
+
+extension Upstream: Hashable {
+    package static func == (left: Upstream, right: Upstream) -> Bool { left === right }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+}
