@@ -6,11 +6,20 @@ import Translation
 package final class GatewayState {
     /// What new requests are served by.
     package var settings: Settings {
-        didSet { listing = nil }
+        didSet {
+            upstreams.serve(settings)
+            listing = nil
+        }
     }
-    /// What the upstream says of its models; nil as long as it is not known.
+    /// What is known of the upstreams of these settings.
+    private(set) var upstreams: UpstreamStates
+    /// What the main upstream says of its models; nil as long as it is not known.
     package var catalogue: ModelCatalogue? {
-        didSet { listing = nil }
+        get { upstreams.main.catalogue }
+        set {
+            upstreams.main.catalogue = newValue
+            listing = nil
+        }
     }
     package let version: String
     package let startedAt: MonotonicTime
@@ -33,13 +42,9 @@ package final class GatewayState {
     var identifiers: IdentifierGenerator
     /// Where requests are parsed. One is enough: it is needed only while a request is translated.
     var document = JSONDocument()
-    /// What upstreams have taught us: parameters that a model's endpoint refuses.
-    var lessons = UpstreamLessons()
     private var listing: ModelListing?
     /// The prompts of the last sessions.
     var prefixes = PrefixGuardian()
-    /// The providers of the last sessions.
-    var pins = ProviderPins()
     /// What all loops together have used. The shell has the sums.
     package var usageTotals: () -> UsageTotals = { UsageTotals() }
     /// What upstreams' token counts have taught us.
@@ -52,6 +57,7 @@ package final class GatewayState {
     ///   - seed: different for every loop and every start.
     package init(settings: Settings, version: String, startedAt now: MonotonicTime, seed: UInt64) {
         self.settings = settings
+        upstreams = UpstreamStates(settings)
         var requests = 0
         countRequests = {
             requests += $0
@@ -63,33 +69,17 @@ package final class GatewayState {
         counting = CountingSpace(seed: seed &* 0x9E37_79B9_7F4A_7C15)
     }
 
-    /// What is known of an upstream model that a request goes to: by the upstream's list, and by what
-    /// it has said when it refused.
-    func model(_ id: [UInt8], at now: MonotonicTime) -> CatalogueModel {
-        let name = String(decoding: id, as: UTF8.self)
-        var model = catalogue?.model(name) ?? CatalogueModel(id: name)
-        let listed = model.capabilities.contextTokens
-        if let tokens = lessons.contextTokens(of: id, listed: listed, at: now) {
-            model.capabilities.contextTokens = tokens
-        }
-        return model
-    }
-
-    /// The context of an upstream model as the list of models has it.
-    func listedWindow(of id: [UInt8]) -> Int? {
-        catalogue?.model(String(decoding: id, as: UTF8.self))?.capabilities.contextTokens
-    }
-
-    /// What the upstream's list says of a model.
-    func knownModel(_ id: String) -> CatalogueModel? { catalogue?.model(id) }
+    /// What is known of an upstream.
+    package func known(of upstream: Upstream) -> UpstreamState { upstreams.of(upstream) }
 
     /// The models that are listed by `settings`, which are those of a request. They are made once for
     /// the present ones.
     func modelListing(by settings: Settings) -> ModelListing {
         let isPresent = settings === self.settings
         if isPresent, let listing { return listing }
+        let catalogue = known(of: settings.upstream).catalogue
         let made = ModelListing(
-            settings.configuration, catalogue: catalogue, known: { knownModel($0) })
+            settings.configuration, catalogue: catalogue, known: { catalogue?.model($0) })
         if isPresent { listing = made }
         return made
     }

@@ -101,6 +101,13 @@ def test_a_key_that_is_refused(upstream, doctor):
     assert findings["round trip"]["verdict"] == "skipped"
 
 
+def test_a_key_that_only_the_trial_shows_to_be_refused(upstream, doctor):
+    upstream.always(behaving(chat=answers.failing(401, "Incorrect API key provided")))
+    findings = doctor(upstream.url, CLAUDE_PROXY_UPSTREAM_PROFILE="openai")
+    assert findings["round trip"]["verdict"] == "failed"
+    assert "OPENROUTER_API_KEY" in findings["round trip"]["remedy"]
+
+
 def test_no_key(upstream, doctor):
     upstream.always(behaving())
     findings = doctor(upstream.url, OPENROUTER_API_KEY=None)

@@ -56,6 +56,21 @@ def test_comments_of_the_upstream_do_not_end_the_hold(upstream, start):
         assert client.response().status == 402
 
 
+def test_a_failure_after_the_hold_is_asked_again(upstream, start):
+    proxy = start(STATUS_HOLD="100ms", PING_INTERVAL="100ms")
+    go_on = Event()
+    upstream.will([Wait(go_on), *answers.failing(503, "busy")], saying("Hi"))
+    with proxy.connect() as client:
+        client.begin(message(stream=True))
+        assert client.response_head().status == 200
+        go_on.set()
+        values = [value for value, _ in client.events()]
+    names = [value["type"] for value in values]
+    assert names[0] == "ping" and names.count("message_start") == 1
+    assert names[-1] == "message_stop" and text_of(values) == "Hi"
+    assert len(upstream.requests) == 2
+
+
 def test_an_error_after_the_hold_is_an_event(upstream, start):
     proxy = start(STATUS_HOLD="100ms")
     go_on = Event()

@@ -60,7 +60,8 @@ enum StreamFuzz {
         }
         if fails {
             let error = APIError(status: 502, type: .api, message: "reset")
-            result.progress = translator.failed(error, into: &result.output)
+            result.progress = translator.failed(
+                UpstreamFailure(.brokenAnswer, error: error), into: &result.output)
         } else {
             result.progress = translator.ended(into: &result.output)
         }

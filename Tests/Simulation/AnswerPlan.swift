@@ -9,6 +9,8 @@ struct AnswerPlan {
         case head(UpstreamHead)
         case bytes([UInt8])
         case end(TransferFailure?)
+        /// Nothing, for so long after the call was made or last heard of.
+        case silence(Duration)
     }
 
     enum Expectation {
@@ -65,6 +67,8 @@ struct AnswerGenerator {
         } else {
             generator.choose(hasTopK: hasTopK)
         }
+        // Some think for long before they fail: clients have their status by then.
+        if !generator.isComplete, generator.random.chance(15) { generator.delay() }
         return generator.plan
     }
 
@@ -96,6 +100,15 @@ struct AnswerGenerator {
         case ..<992: hugeEvent()
         default: hugeErrorBody()
         }
+    }
+
+    private var isComplete: Bool {
+        if case .complete = plan.expectation { true } else { false }
+    }
+
+    /// Longer than a status is held back, where that is short.
+    private mutating func delay() {
+        plan.pieces.insert(.silence(.seconds(random.pick([2, 3, 12]))), at: 0)
     }
 
     // MARK: Success

@@ -14,6 +14,7 @@ package enum Milestone: Int, CaseIterable {
     case upstreamPaused, upstreamResumed, outputBackedUp, heldUntilDrained, upstreamReleased,
         upstreamCancelled
     case retriedConnection, retriedEmptyAnswer, retriedRefusal, retriedAfterReload,
+        retriedAfterStatus,
         lessonUsed
     case answerLengthLimited, providerKept, tooLongRefused
     case upstreamSilent, upstreamSilentMidway, pinged, errorAfterPing

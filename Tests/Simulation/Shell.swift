@@ -17,6 +17,8 @@ final class Call {
     /// Bytes that the session has not taken because its client is slow.
     var isPaused = false
     var isOver = false
+    /// When the upstream was asked for this request for the first time.
+    var firstAt: MonotonicTime
     /// When the upstream was asked, or was last heard of.
     var heardAt: MonotonicTime
 
@@ -28,6 +30,7 @@ final class Call {
         self.model = model
         self.id = id
         self.plan = plan
+        firstAt = now
         heardAt = now
         self.marker = marker
         rest = plan.pieces[...]

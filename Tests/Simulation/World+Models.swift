@@ -39,11 +39,13 @@ extension World {
     }
 
     /// A call says what its request asks for, within what the model is listed to take.
-    func checkCall(_ call: ReferenceJSON, _ ask: RequestPlan.Ask, isFirst: Bool) throws {
+    func checkCall(
+        _ call: ReferenceJSON, to upstream: Upstream, _ ask: RequestPlan.Ask, isFirst: Bool
+    ) throws {
         try checkProvider(call, ask)
         guard isFirst, let model = call["model"]?.text else { return }
         if ask.hasTopK, call["top_k"] == nil { reached(.lessonUsed) }
-        let listed = state.catalogue?.model(model)
+        let listed = state.known(of: upstream).catalogue?.model(model)
         try require(
             listed == nil || model != Self.smallModel
                 || ask.paddingBytes < Self.paddingBytesOverflowing,

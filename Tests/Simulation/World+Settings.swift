@@ -68,6 +68,15 @@ extension World {
         return begun.isAlone ? served[begun.index...begun.index] : served[begun.index...]
     }
 
+    /// Whether a stream's status is no longer held back.
+    func hasStatus(_ marker: Int, since: MonotonicTime, on connection: Connection) -> Bool {
+        guard let plan = connection.client.waiting.first(where: { $0.marker == marker }),
+            case .message(streams: true) = plan.kind,
+            let settings = settings(of: marker, on: connection).last
+        else { return false }
+        return now > since + settings.configuration.statusHold
+    }
+
     /// The first call of a request goes where its settings say, in the words that are understood there.
     func checkDestination(
         of call: UpstreamCall, _ body: ReferenceJSON, _ ask: RequestPlan.Ask, marker: Int,

@@ -245,6 +245,9 @@ package final class World: ShellContext {
             call.isOver = true
             note("upstream ends", connection, failure == nil ? 0 : 1)
             shell.upstreamEnded(connection, failure)
+        case .silence(let time):
+            guard now - call.heardAt >= time else { return }
+            call.rest.removeFirst()
         case .bytes:
             // Pieces are cut and joined as a network would.
             var bytes: [UInt8] = []
@@ -286,14 +289,18 @@ package final class World: ShellContext {
             isDown: isUpstreamDown, key: key)
         if let ask {
             try checkDestination(of: call, root, ask, marker: marker, on: connection)
-            try checkCall(root, ask, isFirst: earlier == nil)
+            try checkCall(root, to: call.upstream, ask, isFirst: earlier == nil)
         }
         if let earlier {
             try checkSameDestination(call, root, as: earlier.last)
             noteRetry(earlier.last.plan)
+            if hasStatus(marker, since: earlier.last.firstAt, on: connection) {
+                reached(.retriedAfterStatus)
+            }
         }
         let started = Call(
             id, plan, marker: marker, to: call.upstream, root["model"]?.text, at: now)
+        if let earlier { started.firstAt = earlier.last.firstAt }
         connection.called.insert(marker)
         if marker > 0 { calls[marker] = ((earlier?.count ?? 0) + 1, started) }
         note("call", connection, marker)
@@ -301,9 +308,11 @@ package final class World: ShellContext {
     }
 
     private func noteRetry(_ plan: AnswerPlan) {
-        switch plan.pieces.first {
+        var pieces = plan.pieces[...]
+        if case .silence? = pieces.first { pieces.removeFirst() }
+        switch pieces.first {
         case .end: reached(.retriedConnection)
-        case .head, .bytes, nil:
+        case .head, .bytes, .silence, nil:
             if case .empty = plan.expectation {
                 reached(.retriedEmptyAnswer)
             } else {

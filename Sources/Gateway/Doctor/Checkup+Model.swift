@@ -13,9 +13,11 @@ extension Checkup {
         guard answer.failure == nil else {
             return [.skipped("model", "the list of models did not come: \(detail(answer))")]
         }
-        if answer.status == 401 || answer.status == 403 {
-            let error = reader.read(status: answer.status, body: answer.body).error
-            return [keyRefused(error.message)]
+        if answer.status != 200 {
+            let failure = reader.read(status: answer.status, body: answer.body)
+            if failure.kind == .keyRefused || failure.kind == .notPermitted {
+                return [keyRefused(failure.error.message)]
+            }
         }
         var document = JSONDocument()
         guard answer.status == 200, (try? document.parse(answer.body)) != nil,
@@ -131,8 +133,8 @@ extension Checkup {
                     name, "a streamed answer, its first byte after \(first)",
                     remedy: "The model or its provider is slow; choose another if it stays so.")
                 : .good(name, "a streamed answer, its first byte after \(first)")
-        case .failed(let error):
-            return .failure(name, error.message, remedy: remedy(for: error))
+        case .failed(let failure):
+            return .failure(name, failure.error.message, remedy: remedy(for: failure.kind))
         case .unfinished:
             let reason =
                 answer.isTimedOut
@@ -145,15 +147,18 @@ extension Checkup {
         }
     }
 
-    private static func remedy(for error: APIError) -> String {
-        switch error.type {
-        case .billing: "Buy credit at https://openrouter.ai/settings/credits."
-        case .notFound:
+    private static func remedy(for kind: FailureKind) -> String {
+        switch kind {
+        case .keyRefused, .notPermitted: "Check OPENROUTER_API_KEY and what the key may do."
+        case .outOfCredit: "Buy credit at https://openrouter.ai/settings/credits."
+        case .modelMissing:
             "Check OPENROUTER_MODEL, that it takes tools, and the path in CLAUDE_PROXY_UPSTREAM_URL,"
                 + " which for most servers ends in /v1."
-        case .rateLimit, .overloaded: "Wait a minute and try again."
-        case .authentication, .permission: "Check OPENROUTER_API_KEY and what the key may do."
-        case .api, .invalidRequest, .conflict, .requestTooLarge, .timeout:
+        case .rateLimited, .overloaded, .noSocket: "Wait a minute and try again."
+        case .misconfigured, .unreachable:
+            "Check CLAUDE_PROXY_UPSTREAM_URL, and the proxy variables of the environment."
+        case .requestFault, .contextTooLong, .contentRefused, .unavailable, .internalFault,
+            .unanswered, .timeout, .brokenAnswer, .badAnswer, .emptyAnswer, .shuttingDown:
             "Read what the upstream says; its status page or its log may know more."
         }
     }

@@ -124,11 +124,11 @@ extension Checkup {
             return [unchecked("key", answer.isTimedOut ? "no answer in time" : detail(answer))]
         }
         guard answer.status == 200 else {
-            let error = reader.read(status: answer.status, body: answer.body).error
-            guard answer.status == 401 || answer.status == 403 else {
-                return [unchecked("key", "status \(answer.status): \(error.message)")]
+            let failure = reader.read(status: answer.status, body: answer.body)
+            guard failure.kind == .keyRefused || failure.kind == .notPermitted else {
+                return [unchecked("key", "status \(answer.status): \(failure.error.message)")]
             }
-            return [keyRefused(error.message)]
+            return [keyRefused(failure.error.message)]
         }
         var document = JSONDocument()
         guard (try? document.parse(answer.body)) != nil,

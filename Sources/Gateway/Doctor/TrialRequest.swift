@@ -10,7 +10,7 @@ package struct TrialRequest {
         /// The message came to its end.
         case answered(isStream: Bool)
         /// The upstream has said why not.
-        case failed(APIError)
+        case failed(UpstreamFailure)
         /// It never came to its end.
         case unfinished
     }
@@ -58,7 +58,7 @@ package struct TrialRequest {
     func outcome(_ answer: ProbeAnswer, reader: UpstreamErrorReader) -> Outcome {
         if answer.status == 0 { return .unfinished }
         guard answer.status == 200 else {
-            return .failed(reader.read(status: answer.status, body: answer.body).error)
+            return .failed(reader.read(status: answer.status, body: answer.body))
         }
         var translator = StreamTranslator(
             facts: translated.facts,
@@ -71,7 +71,8 @@ package struct TrialRequest {
         // With one token to say, a model that thinks first says nothing.
         case .finished, .empty:
             return .answered(isStream: answer.contentType == "text/event-stream")
-        case .failed(let error), .failedMidStream(let error): return .failed(error)
+        case .failed, .failedMidStream:
+            return translator.failure.map { .failed($0) } ?? .unfinished
         case .waiting, .started: return .unfinished
         }
     }

@@ -3,9 +3,64 @@
 
 import Translation
 
+extension UpstreamFailure {
+    /// The upstream could not be asked, or its answer broke off.
+    static func of(_ failure: TransferFailure, upstream: UpstreamURL) -> UpstreamFailure {
+        UpstreamFailure(failure.kind.failureKind, error: .of(failure, upstream: upstream))
+    }
+
+    /// The upstream has said nothing for `limit`.
+    static func silence(_ limit: Duration) -> UpstreamFailure {
+        UpstreamFailure(
+            .timeout,
+            error: APIError(
+                status: 504, type: .timeout,
+                message: "The upstream has sent nothing for \(limit.text); the proxy has given up."
+            ))
+    }
+
+    /// The daemon ends before the answer does.
+    static let shuttingDown = UpstreamFailure(.shuttingDown, error: .shuttingDown)
+
+    /// The upstream has properly ended its answer, and there is nothing in it.
+    static let emptyAnswer = UpstreamFailure(
+        .emptyAnswer,
+        error: APIError(
+            status: 502, type: .api,
+            message: "The upstream's model ended its answer without saying anything."))
+}
+
+extension FailureKind {
+    /// Whether another provider of the same upstream may do better.
+    var isOfProvider: Bool {
+        switch self {
+        case .rateLimited, .overloaded, .unavailable, .internalFault, .unreachable, .unanswered,
+            .timeout, .brokenAnswer, .badAnswer, .emptyAnswer, .keyRefused, .misconfigured,
+            .noSocket:
+            true
+        case .requestFault, .contextTooLong, .contentRefused, .modelMissing, .notPermitted,
+            .outOfCredit, .shuttingDown:
+            false
+        }
+    }
+}
+
+extension TransferFailure.Kind {
+    fileprivate var failureKind: FailureKind {
+        switch self {
+        case .resolve, .connect, .connectTimeout: .unreachable
+        case .closedBeforeAnswer: .unanswered
+        case .brokenAnswer: .brokenAnswer
+        case .noSocket: .noSocket
+        case .proxy, .certificate, .trustStore, .tls, .protocolViolation: .misconfigured
+        case .other: .internalFault
+        }
+    }
+}
+
 extension APIError {
     /// The upstream could not be asked, or its answer broke off.
-    static func of(_ failure: TransferFailure, upstream: UpstreamURL) -> APIError {
+    fileprivate static func of(_ failure: TransferFailure, upstream: UpstreamURL) -> APIError {
         let host = upstream.authority
         let detail = failure.detail
         switch failure.kind {
@@ -72,13 +127,6 @@ extension APIError {
                 status: 500, type: .api,
                 message: "The request to the upstream \(host) failed (\(detail)).")
         }
-    }
-
-    /// The upstream has said nothing for `limit`.
-    static func upstreamSilence(_ limit: Duration) -> APIError {
-        APIError(
-            status: 504, type: .timeout,
-            message: "The upstream has sent nothing for \(limit.text); the proxy has given up.")
     }
 
     /// The daemon ends before the answer does.

@@ -1,13 +1,16 @@
 // One request for a message, from the complete client request to the last byte of the answer.
 //
-// Nothing is sent to the client before the upstream's first content: until then a failure can still
-// become a true status, which clients retry by, and the upstream can quietly be asked again. A
-// streaming client gets its status anyway when that takes long (`statusHold`), and pings from then
-// on. A client that wants one message gets it when it is complete.
+// Two things are told apart: whether the client has its status, and whether it has content. Before the
+// upstream's first content a failure can be made good: the upstream is quietly asked again
+// (`RetryPolicy` decides). A streaming client gets its status when the content is there, or when that
+// takes long (`statusHold`), and pings from then on; as long as it has none, a failure that stands
+// becomes a true status, which clients retry by, else the last event. A client that wants one message
+// gets it when it is complete.
 //
-//   asked ── first content, or the hold's end ──▶ answering ──▶ over
-//     │                                              │
-//     └── error: another try, or a true status ──────┴── error: `event: error`
+//   asking ── first content ──▶ answering ──▶ over
+//     │  ▲                          │
+//     │  └── asked again            └── error: `event: error`
+//     └── a failure that stands ──▶ over
 //
 // The exchange is told events and the time; it writes to the connection's output and answers with
 // the step that the session must take. It knows no socket and no clock.
@@ -45,16 +48,19 @@ struct MessagesExchange: ~Copyable {
     }
 
     private enum Phase {
-        /// The upstream has been asked; the client has nothing yet. → answering, over
-        case asked
-        /// The client has its status 200 and gets events. → over
+        /// The upstream has been asked; the client has no content, but may have its status and pings.
+        /// → answering, over
+        case asking
+        /// The upstream's content goes to the client, or is gathered for it. → over
         case answering
         /// The answer is complete. Late events of the upstream are ignored.
         case over
     }
 
-    private var phase = Phase.asked
+    private var phase = Phase.asking
     private var attempt: UpstreamAttempt
+    /// Who is asked, from the begin to the end.
+    private let upstream: Upstream
     private var translator: StreamTranslator
     private let identity: StreamTranslator.Identity
     private var errorReader: UpstreamErrorReader
@@ -87,6 +93,7 @@ struct MessagesExchange: ~Copyable {
     ) {
         self.channel = channel
         self.attempt = attempt
+        upstream = attempt.upstream
         self.identity = identity
         self.errorReader = errorReader
         self.configuration = configuration
@@ -96,24 +103,25 @@ struct MessagesExchange: ~Copyable {
         askedAt = now
         deadlines = Deadlines(
             statusHold: attempt.isStreaming ? now + configuration.statusHold : nil,
-            upstream: now + attempt.upstream.configuration.firstByteTimeout)
+            upstream: now + upstream.configuration.firstByteTimeout)
     }
-
-    /// How the upstream is to be treated, from the begin to the end.
-    private var upstream: UpstreamConfiguration { attempt.upstream.configuration }
 
     /// When the session must come back with `deadlineReached`.
     var deadline: MonotonicTime? {
         switch phase {
-        case .asked, .answering: isHeldBack ? nil : deadlines.nearest
+        case .asking, .answering: isHeldBack ? nil : deadlines.nearest
         case .over: nil
         }
+    }
+
+    private var isOver: Bool {
+        if case .over = phase { true } else { false }
     }
 
     /// How long the upstream may be silent at present.
     private var silenceMax: Duration {
         translator.summary.events == 0
-            ? upstream.firstByteTimeout : upstream.idleTimeout
+            ? upstream.configuration.firstByteTimeout : upstream.configuration.idleTimeout
     }
 }
 
@@ -123,7 +131,7 @@ extension MessagesExchange {
     /// The upstream takes the request. One that needs long for a large body is not silent.
     mutating func upstreamTookBody(at now: MonotonicTime) {
         guard head.status == 0 else { return }
-        deadlines.upstream = now + upstream.firstByteTimeout
+        deadlines.upstream = now + upstream.configuration.firstByteTimeout
     }
 
     /// The upstream's response head has come.
@@ -139,7 +147,7 @@ extension MessagesExchange {
     ) -> Step {
         switch phase {
         case .over: return .wait
-        case .asked, .answering: break
+        case .asking, .answering: break
         }
         guard head.status == 200 else {
             let room = Self.errorBodyBytesMax - errorBody.count
@@ -156,7 +164,7 @@ extension MessagesExchange {
         settle(mark, in: turn, into: &output)
         // Comments and white space prove that a gateway lives, not that a model answers.
         if translator.summary.events != events {
-            deadlines.upstream = turn.now + upstream.idleTimeout
+            deadlines.upstream = turn.now + upstream.configuration.idleTimeout
         }
         return proceed(
             progress, .release, in: turn, into: &output)
@@ -168,14 +176,12 @@ extension MessagesExchange {
     ) -> Step {
         switch phase {
         case .over: return .wait
-        case .asked, .answering: break
+        case .asking, .answering: break
         }
         if let failure {
-            if case .asked = phase, let call = attempt.retry(after: failure) {
-                return again(call, .over, at: turn.now)
-            }
-            let error = APIError.of(failure, upstream: upstream.url)
-            return failed(error, .over, in: turn, into: &output)
+            let failure = UpstreamFailure.of(failure, upstream: upstream.url)
+            return askAgain(after: failure, .over, at: turn.now)
+                ?? failed(failure, .over, in: turn, into: &output)
         }
         guard head.status == 200 else {
             return refused(.over, in: turn, into: &output)
@@ -199,13 +205,14 @@ extension MessagesExchange {
     ) -> Step {
         switch phase {
         case .over: return .wait
-        case .asked, .answering: break
+        case .asking, .answering: break
         }
         guard !isHeldBack else { return .wait }
         let now = turn.now
         if let time = deadlines.upstream, time <= now {
-            let error = APIError.upstreamSilence(silenceMax)
-            return failed(error, .cancel, in: turn, into: &output)
+            let failure = UpstreamFailure.silence(silenceMax)
+            return askAgain(after: failure, .cancel, at: now)
+                ?? failed(failure, .cancel, in: turn, into: &output)
         }
         let isHoldOver = deadlines.statusHold.map { $0 <= now } ?? false
         let isPingDue = deadlines.ping.map { $0 <= now } ?? false
@@ -233,7 +240,7 @@ extension MessagesExchange {
     ) -> Step {
         switch phase {
         case .over: return .wait
-        case .asked, .answering:
+        case .asking, .answering:
             channel.keepsAlive = false
             return failed(.shuttingDown, .cancel, in: turn, into: &output)
         }
@@ -259,21 +266,17 @@ extension MessagesExchange {
         let isHeadIncluded: Bool
     }
 
-    /// Opens a chunk for what the translator may write; a client that has nothing yet is given the
+    /// Opens a chunk for what the translator may write; a client that has no status yet is given the
     /// response head first. `settle` takes both back if nothing was written.
     private mutating func begin(in turn: Turn, into output: inout [UInt8]) -> Mark? {
         guard attempt.isStreaming else { return nil }
         let end = output.count
-        var isHeadIncluded = false
-        switch phase {
-        case .asked:
-            isHeadIncluded = true
+        let isHeadIncluded = channel.status == 0
+        if isHeadIncluded {
             channel.date = turn.state.date
             channel.beginStream(into: &output)
-        case .answering:
+        } else {
             channel.openChunk(in: &output)
-        case .over:
-            return nil
         }
         return Mark(end: end, contentStart: output.count, isHeadIncluded: isHeadIncluded)
     }
@@ -290,7 +293,6 @@ extension MessagesExchange {
         }
         channel.closeChunk(in: &output)
         channel.countStreamed(written)
-        phase = .answering
         deadlines.statusHold = nil
         deadlines.ping = turn.now + configuration.pingInterval
     }
@@ -306,51 +308,48 @@ extension MessagesExchange {
         case .waiting:
             return .wait
         case .started:
-            noteStart(at: turn.now)
+            contentCame(at: turn.now)
             return .wait
         case .finished:
-            noteStart(at: turn.now)
+            contentCame(at: turn.now)
             return complete(fate, in: turn, into: &output)
         case .empty:
-            if case .asked = phase, let call = attempt.retryForContent() {
-                return again(call, fate.ofFailure, at: turn.now)
-            }
-            return finishEmpty(fate, in: turn, into: &output)
-        case .failed(let error):
-            let failure = UpstreamFailure(
-                error: error, remedy: translator.remedy,
-                contextTokens: translator.contextTokens)
-            learn(from: failure, in: turn)
-            if case .asked = phase,
-                let call = attempt.retry(after: failure, lessons: &turn.state.lessons)
-            {
-                return again(call, fate.ofFailure, at: turn.now)
-            }
-            return report(error, fate.ofFailure, in: turn, into: &output)
-        case .failedMidStream(let error):
-            note(error, .interrupted)
+            return askAgain(after: .emptyAnswer, fate.ofFailure, at: turn.now)
+                ?? finishEmpty(fate, in: turn, into: &output)
+        case .failed:
+            return callFailed(translatorFailure, fate.ofFailure, in: turn, into: &output)
+        case .failedMidStream:
+            note(translatorFailure, .interrupted)
             return complete(fate.ofFailure, in: turn, into: &output)
         }
     }
 
-    /// A failure that the translator does not know of yet.
+    private var translatorFailure: UpstreamFailure {
+        guard let failure = translator.failure else {
+            preconditionFailure("a translator that has failed says why")
+        }
+        return failure
+    }
+
+    /// A failure that stands, and that the translator does not know of yet.
     private mutating func failed(
-        _ error: APIError, _ fate: UpstreamFate, in turn: Turn, into output: inout [UInt8]
+        _ failure: UpstreamFailure, _ fate: UpstreamFate, in turn: Turn, into output: inout [UInt8]
     ) -> Step {
         let mark = begin(in: turn, into: &output)
         let progress =
             attempt.isStreaming
-            ? translator.failed(error, into: &output) : translator.failed(error, into: &message)
+            ? translator.failed(failure, into: &output)
+            : translator.failed(failure, into: &message)
         settle(mark, in: turn, into: &output)
         switch progress {
-        case .failed(let error):
-            return report(error, fate, in: turn, into: &output)
-        case .failedMidStream(let error):
-            note(error, .interrupted)
+        case .failed:
+            return report(failure, fate, in: turn, into: &output)
+        case .failedMidStream:
+            note(failure, .interrupted)
             return complete(fate, in: turn, into: &output)
         case .empty:
             // The upstream had said why it stops, but nothing else.
-            return report(error, fate, in: turn, into: &output)
+            return report(failure, fate, in: turn, into: &output)
         case .finished, .waiting, .started:
             // The answer was complete but for its last bytes, and now it is.
             return complete(fate, in: turn, into: &output)
@@ -369,64 +368,63 @@ extension MessagesExchange {
             headers: .init(
                 retryAfter: text(head.retryAfter), rateLimitReset: text(head.rateLimitReset)),
             body: errorBody)
-        learn(from: failure, in: turn)
-        if case .asked = phase,
-            let call = attempt.retry(after: failure, lessons: &turn.state.lessons)
-        {
-            return again(call, fate, at: turn.now)
-        }
-        return report(failure.error, fate, in: turn, into: &output)
+        return callFailed(failure, fate, in: turn, into: &output)
     }
 
-    private func learn(from failure: UpstreamFailure, in turn: Turn) {
-        guard let tokens = failure.contextTokens else { return }
-        turn.state.lessons.learn(contextTokens: tokens, of: attempt.upstreamModel, at: turn.now)
-    }
-
-    /// Asks the upstream again, as if it had not been asked before.
-    private mutating func again(
-        _ call: UpstreamCall, _ fate: UpstreamFate, at now: MonotonicTime
+    /// The upstream has said why it does not answer.
+    private mutating func callFailed(
+        _ failure: UpstreamFailure, _ fate: UpstreamFate, in turn: Turn, into output: inout [UInt8]
     ) -> Step {
-        deadlines.upstream = now + upstream.firstByteTimeout
+        if let tokens = failure.contextTokens {
+            attempt.known.lessons.learn(
+                contextTokens: tokens, of: attempt.upstreamModel, at: turn.now)
+        }
+        return askAgain(after: failure, fate, at: turn.now)
+            ?? report(failure, fate, in: turn, into: &output)
+    }
+
+    /// Asks the upstream again, as if it had not been asked before, if that is of use and the client
+    /// has no content yet; nil if the failure stands.
+    private mutating func askAgain(
+        after failure: UpstreamFailure, _ fate: UpstreamFate, at now: MonotonicTime
+    ) -> Step? {
+        guard case .asking = phase, let call = attempt.nextCall(after: failure) else { return nil }
+        deadlines.upstream = now + upstream.configuration.firstByteTimeout
         isHeldBack = false
         translator = attempt.makeTranslator(identity, errorReader: errorReader)
         head = UpstreamHead()
         errorBody = []
+        message = []
         return .call(call, fate)
     }
 
     /// The client gets the error: as a status if it has none yet, else as the last event.
     private mutating func report(
-        _ error: APIError, _ fate: UpstreamFate, in turn: Turn, into output: inout [UInt8]
+        _ failure: UpstreamFailure, _ fate: UpstreamFate, in turn: Turn, into output: inout [UInt8]
     ) -> Step {
-        switch phase {
-        case .asked:
-            note(error, .failed)
+        precondition(!isOver, "an answer ends once")
+        if channel.status == 0 {
+            note(failure, .failed)
             channel.date = turn.state.date
-            channel.send(error, into: &output)
-        case .answering:
-            note(error, .interrupted)
+            channel.send(failure.error, into: &output)
+        } else {
+            note(failure, .interrupted)
             channel.openChunk(in: &output)
-            error.writeEvent(requestID: identity.requestID, into: &output)
+            failure.error.writeEvent(requestID: identity.requestID, into: &output)
             channel.finishStream(into: &output)
-        case .over:
-            break
         }
         phase = .over
         noteSummary()
         return .finish(fate)
     }
 
-    /// The upstream has nothing to say, twice. A client that waits for its status is told so; one
+    /// The upstream has nothing to say. A client that waits for its status is told so; one
     /// that has it already gets a message without content.
     private mutating func finishEmpty(
         _ fate: UpstreamFate, in turn: Turn, into output: inout [UInt8]
     ) -> Step {
-        guard case .answering = phase else {
-            let error = APIError(
-                status: 502, type: .api,
-                message: "The upstream's model ended its answer without saying anything.")
-            return report(error, fate, in: turn, into: &output)
+        guard channel.status != 0 else {
+            return report(.emptyAnswer, fate, in: turn, into: &output)
         }
         channel.openChunk(in: &output)
         translator.writeEmptyMessage(into: &output)
@@ -437,6 +435,7 @@ extension MessagesExchange {
     private mutating func complete(
         _ fate: UpstreamFate, in turn: Turn, into output: inout [UInt8]
     ) -> Step {
+        precondition(!isOver, "an answer ends once")
         if attempt.isStreaming {
             channel.finishStream(into: &output)
         } else {
@@ -478,16 +477,37 @@ extension MessagesExchange {
 // MARK: - The record
 
 extension MessagesExchange {
-    private mutating func noteStart(at now: MonotonicTime) {
-        guard record.timeToFirstToken == nil else { return }
+    /// The first content commits the exchange to its present call.
+    private mutating func contentCame(at now: MonotonicTime) {
+        guard case .asking = phase else { return }
+        phase = .answering
         record.timeToFirstToken = now - askedAt
         attempt.commit()
     }
 
-    private mutating func note(_ error: APIError, _ outcome: RequestRecord.Outcome) {
+    private mutating func note(_ failure: UpstreamFailure, _ outcome: RequestRecord.Outcome) {
         record.outcome = outcome
-        record.errorType = error.type
-        record.errorMessage = error.message
+        record.failure = failure.kind
+        record.errorType = failure.error.type
+        record.errorMessage = failure.error.message
+    }
+
+    /// What the outcome says of the upstream is kept for those who ask it next.
+    func learnFromOutcome() {
+        let known = attempt.known
+        if record.outcome == .completed {
+            known.lessons.answered(
+                record.upstreamModel,
+                promptTokens: record.inputTokens + record.cacheReadTokens
+                    + record.cacheWriteTokens)
+        }
+        guard configuration.pinsProvider, let session = attempt.session else { return }
+        switch record.outcome {
+        case .completed: known.pins.answered(session.key, by: record.provider)
+        case .cancelled: break
+        case .failed, .interrupted:
+            if record.failure?.isOfProvider == true { known.pins.release(session.key) }
+        }
     }
 
     private mutating func noteSummary() {

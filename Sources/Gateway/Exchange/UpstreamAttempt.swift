@@ -7,71 +7,73 @@ import Translation
 /// One client request with all that is needed to ask the upstream for its answer.
 struct UpstreamAttempt {
     /// Who is asked, however often.
-    let upstream: Upstream
-    let isStreaming: Bool
+    let candidate: Candidate
+    /// What is known of who is asked.
+    let known: UpstreamState
     private(set) var translated: TranslatedRequest
-    /// How often the upstream was asked again.
-    private(set) var retries = 0
+    private var history = RetryPolicy.History()
+    /// The client's session, if it has named one.
+    let session: SessionDigest?
     /// What the model's tokens cost.
-    var prices: ModelPrices?
+    let prices: ModelPrices?
 
     private let outline: RequestOutline
     private var settings: RequestSettings
     var inputTokensEstimate: Int
     /// The client's request; empty once it is no longer needed.
     private var clientBody: [UInt8]
-    /// The reasons for which it was asked again, each good for one time.
-    private var reasons: Set<Reason> = []
 
-    private enum Reason: Hashable {
-        case connection, content, unavailable, reasoning, strictness, length, parameter(String)
-    }
+    /// How often the upstream was asked again.
+    var retries: Int { history.retries }
 
     /// Translates the request in `document` and takes its bytes over.
     ///
+    /// - Parameter estimate: the prompt's size, for texts without numbers.
     /// - Returns: the attempt and the call to be made.
-    /// - Parameters:
-    ///   - estimate: the prompt's size, for texts without numbers.
-    ///   - window: the context that the list of models gives. What was learnt refuses nothing.
     /// - Throws: the 400 that the client gets when the request cannot be translated, or is certain
-    ///   to be too long for the model.
+    ///   to be too long for the model. Only the list of models says so: what was learnt refuses
+    ///   nothing.
     static func first(
-        _ document: inout JSONDocument, outline: RequestOutline, upstream: Upstream,
-        settings: RequestSettings, inputTokensEstimate estimate: Int, listedWindow window: Int?
+        _ document: inout JSONDocument, outline: RequestOutline,
+        _ prepared: RequestPreparation.Prepared, inputTokensEstimate estimate: Int
     ) throws(APIError) -> (attempt: UpstreamAttempt, call: UpstreamCall) {
-        var settings = settings
-        if let window, PromptBound.exceeds(window, document) {
+        let candidate = prepared.candidate
+        if let window = prepared.known.listedWindow(of: candidate.model),
+            PromptBound.exceeds(window, document)
+        {
             throw .promptTooLong(max(estimate, window + 1), limit: window)
         }
         var body: [UInt8] = []
         let translated = try RequestTranslator.translate(
-            document, outline: outline, settings: settings, into: &body)
-        // A second try is of the same prompt.
-        settings.takesFingerprint = false
+            document, outline: outline, settings: prepared.context, into: &body)
         let attempt = UpstreamAttempt(
-            upstream: upstream, isStreaming: outline.isStreaming, translated: translated,
-            outline: outline,
-            settings: settings, inputTokensEstimate: estimate, clientBody: document.takeBytes())
+            prepared, translated, outline, inputTokensEstimate: estimate,
+            clientBody: document.takeBytes())
         let call = UpstreamCall(
-            to: upstream, body: body, beta: translated.headers.anthropicBeta)
+            to: candidate.upstream, body: body, beta: translated.headers.anthropicBeta)
         return (attempt, call)
     }
 
     private init(
-        upstream: Upstream, isStreaming: Bool, translated: TranslatedRequest,
-        outline: RequestOutline,
-        settings: RequestSettings, inputTokensEstimate: Int, clientBody: [UInt8]
+        _ prepared: RequestPreparation.Prepared, _ translated: TranslatedRequest,
+        _ outline: RequestOutline, inputTokensEstimate: Int, clientBody: [UInt8]
     ) {
-        self.upstream = upstream
-        self.isStreaming = isStreaming
+        candidate = prepared.candidate
+        known = prepared.known
+        session = prepared.session
+        prices = prepared.prices
+        settings = prepared.context
+        // A second try is of the same prompt.
+        settings.takesFingerprint = false
         self.translated = translated
         self.outline = outline
-        self.settings = settings
         self.inputTokensEstimate = inputTokensEstimate
         self.clientBody = clientBody
     }
 
-    var upstreamModel: [UInt8] { settings.upstreamModel }
+    var isStreaming: Bool { outline.isStreaming }
+    var upstream: Upstream { candidate.upstream }
+    var upstreamModel: [UInt8] { candidate.model }
 
     /// Reads the failures of this request.
     func errorReader(timeOfDay: Duration) -> UpstreamErrorReader {
@@ -95,62 +97,42 @@ struct UpstreamAttempt {
     /// The answer has begun: nothing will be asked again.
     mutating func commit() { clientBody = [] }
 
-    // MARK: Asking again. Each gives the next call, or nil when the failure has to stand.
+    // MARK: Asking again
 
-    /// The call failed before the upstream can have begun to work.
-    mutating func retry(after failure: TransferFailure) -> UpstreamCall? {
-        guard failure.isFreeToRetry else { return nil }
-        forgetProvider()
-        return again(because: .connection)
+    /// The call to be made after `failure`, or nil when the failure has to stand.
+    mutating func nextCall(after failure: UpstreamFailure) -> UpstreamCall? {
+        let request = RetryPolicy.Request(
+            omittedFields: settings.omittedFields,
+            answerTokens: min(settings.capabilities.outputTokensMax ?? .max, outline.maxTokens),
+            isRepeatable: !clientBody.isEmpty)
+        switch RetryPolicy.decide(after: failure, history: history, request: request) {
+        case .report: return nil
+        case .repair(let remedy): repair(remedy)
+        // Somebody else may answer than the provider that was asked for.
+        case .again: if failure.kind != .emptyAnswer { forgetProvider() }
+        }
+        guard let call = translateAgain() else { return nil }
+        history.note(failure)
+        return call
     }
 
-    /// Lets somebody else answer than the provider that was asked for.
+    private mutating func repair(_ remedy: UpstreamRemedy) {
+        switch remedy {
+        case .none: break
+        case .dropParameter(let name):
+            known.lessons.learn(name, refusedBy: settings.upstreamModel)
+            settings.omittedFields.insert(name)
+        case .dropReasoning: settings.isWithoutReasoning = true
+        case .dropStrict: settings.isWithoutStrict = true
+        case .lowerMaxTokens(let tokens): settings.capabilities.outputTokensMax = tokens
+        }
+    }
+
     private mutating func forgetProvider() {
         settings.extraFields.removeAll { $0.name == ProviderPins.fieldName }
     }
 
-    /// The upstream ended its answer without any content.
-    mutating func retryForContent() -> UpstreamCall? { again(because: .content) }
-
-    /// The upstream refused. `lessons` keeps what it does not take.
-    mutating func retry(
-        after failure: UpstreamFailure, lessons: inout UpstreamLessons
-    ) -> UpstreamCall? {
-        switch failure.remedy {
-        case .dropParameter(let name):
-            guard !settings.omittedFields.contains(name) else { return nil }
-            lessons.learn(name, refusedBy: settings.upstreamModel)
-            settings.omittedFields.insert(name)
-            return again(because: .parameter(name))
-        case .dropReasoning:
-            settings.isWithoutReasoning = true
-            return again(because: .reasoning)
-        case .dropStrict:
-            settings.isWithoutStrict = true
-            return again(because: .strictness)
-        case .lowerMaxTokens(let tokens):
-            guard tokens >= Limits.answerTokensMin,
-                tokens < settings.capabilities.outputTokensMax ?? .max, tokens < outline.maxTokens
-            else { return nil }
-            settings.capabilities.outputTokensMax = tokens
-            return again(because: .length)
-        case .none:
-            return retryWhenUnavailable(failure.error)
-        }
-    }
-
-    /// The upstream, or the way to it, was down for a moment: a second try costs nothing, since
-    /// nothing was generated.
-    private mutating func retryWhenUnavailable(_ error: APIError) -> UpstreamCall? {
-        let isUnavailable = error.status == 502 || (error.status == 529 && error.retryAfter == nil)
-        guard isUnavailable, error.shouldRetry != false else { return nil }
-        forgetProvider()
-        return again(because: .unavailable)
-    }
-
-    private mutating func again(because reason: Reason) -> UpstreamCall? {
-        guard !clientBody.isEmpty, retries < Limits.retriesMax, reasons.insert(reason).inserted
-        else { return nil }
+    private mutating func translateAgain() -> UpstreamCall? {
         var document = JSONDocument()
         var body: [UInt8] = []
         do {
@@ -162,7 +144,6 @@ struct UpstreamAttempt {
             return nil
         }
         clientBody = document.takeBytes()
-        retries += 1
         return UpstreamCall(to: upstream, body: body, beta: translated.headers.anthropicBeta)
     }
 }

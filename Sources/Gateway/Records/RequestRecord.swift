@@ -28,6 +28,8 @@ package struct RequestRecord: Sendable {
     package var outcome: Outcome = .completed
     /// The status sent, 0 when none was.
     package var status = 0
+    /// The kind of the upstream's failure, if that is why.
+    package var failure: FailureKind?
     /// Type and message of the error the client got.
     package var errorType: APIErrorType?
     package var errorMessage: String?

@@ -16,8 +16,10 @@ extension ClientSession {
         _ request: IncomingRequest, at now: MonotonicTime, into output: inout [UInt8]
     ) throws(APIError) {
         let outline = try RequestOutline(state.document, for: .tokenCount)
-        let translation = translationSettings(
-            for: outline, sessionID: request.sessionID, at: now)
+        let preparation = RequestPreparation(
+            outline: outline, sessionID: request.sessionID, settings: settings)
+        let translation = preparation.context(
+            for: settings.candidate(for: outline.model, in: state), in: turn(at: now))
         var body: [UInt8] = []
         _ = try RequestTranslator.translate(
             state.document, outline: outline, settings: translation, into: &body)

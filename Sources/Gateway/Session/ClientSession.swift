@@ -7,7 +7,8 @@
 //   receiving ──▶ receiving …                                              (everything else)
 //   any ──▶ closing                                             (final)
 //
-// +Requests decides what a request is for and answers it; MessagesExchange follows the upstream.
+// +Admission judges heads, +LocalEndpoints answers what needs no upstream, +Launch begins exchanges;
+// MessagesExchange follows the upstream.
 // Invariants: each complete request is answered exactly once; answers come in the order of the
 // requests; nothing is read as a request after a protocol error.
 
@@ -41,8 +42,6 @@ package struct ClientSession: ~Copyable {
     /// The way of the present answer, while no exchange has it.
     var channel: ResponseChannel
     var exchange: MessagesExchange?
-    /// Stands for the session and the model of the request being answered.
-    var cacheKey: UInt64?
     /// The count of the present request's tokens, while it is under way: what a request for a count
     /// waits for, and what an exchange uses once it is there.
     var count: PromptCount?
@@ -55,7 +54,7 @@ package struct ClientSession: ~Copyable {
     private var holdsPlace = false
     /// The call that the exchange waits for; nil without one. What others bring is dropped, and one
     /// that was not started when the exchange turned from it never is.
-    private var call: CallID?
+    private(set) var call: CallID?
     private var lastCall = CallID()
     private var actions: [SessionAction] = []
     private var nextActionIndex = 0
@@ -125,12 +124,13 @@ package struct ClientSession: ~Copyable {
     /// The client's bytes that are kept: of a body that is not complete, and sent ahead.
     package var heldBytes: Int { pipelined.count + (request?.body.count ?? 0) }
 
-    private func turn(at now: MonotonicTime) -> Turn { Turn(now: now, state: state) }
+    func turn(at now: MonotonicTime) -> Turn { Turn(now: now, state: state) }
 
     mutating func act(_ action: SessionAction) { actions.append(action) }
 
     /// Has the upstream called, from now on for the exchange.
     mutating func startCall(_ upstreamCall: UpstreamCall) {
+        precondition(exchange != nil && call == nil, "an exchange has one call")
         lastCall = lastCall.next
         call = lastCall
         act(.startCall(lastCall, upstreamCall))
@@ -230,6 +230,7 @@ extension ClientSession {
 
     /// The present request has its answer: on to the next, or to the end.
     mutating func requestAnswered(at now: MonotonicTime, into output: inout [UInt8]) {
+        precondition(exchange == nil, "a request is answered when its exchange is over")
         request = nil
         count = nil
         hasAnswered = true
@@ -437,20 +438,14 @@ extension ClientSession {
         guard let ended = exchange.take() else { return }
         channel = ended.channel
         count = nil
+        precondition(call == nil, "an exchange that is over waits for no call")
+        precondition(state.exchangesOpen > 0, "an exchange is counted until its end")
         state.exchangesOpen -= 1
-        learn(from: ended.record)
+        ended.learnFromOutcome()
         if settings.configuration.calibratesTokenCounts, let observation = ended.observation {
             act(.learn(observation))
         }
         record(ended.record, at: now)
-    }
-
-    private mutating func learn(from record: RequestRecord) {
-        learnProvider(from: record)
-        guard record.outcome == .completed else { return }
-        state.lessons.answered(
-            record.upstreamModel,
-            promptTokens: record.inputTokens + record.cacheReadTokens + record.cacheWriteTokens)
     }
 
     /// Hands the record of a request out, with what only the session knows.

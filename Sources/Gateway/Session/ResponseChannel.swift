@@ -108,6 +108,7 @@ struct ResponseChannel {
     // MARK: Parts
 
     private mutating func head(status: Int, contentType: StaticString) -> ResponseHead {
+        precondition(self.status == 0, "an answer has one status")
         self.status = status
         var head = ResponseHead(status: status)
         head.add("content-type", contentType)

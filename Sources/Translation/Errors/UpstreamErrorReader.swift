@@ -3,7 +3,7 @@
 // docs/translation.md. Beside the error stands what the proxy itself could do about it.
 
 /// What may help when a request is tried once more, before the client hears of the failure.
-package enum UpstreamRemedy: Equatable, Sendable {
+package enum UpstreamRemedy: Hashable, Sendable {
     case none
     /// The upstream does not know this request parameter.
     case dropParameter(String)
@@ -17,12 +17,19 @@ package enum UpstreamRemedy: Equatable, Sendable {
 
 /// An upstream's failure, translated.
 package struct UpstreamFailure: Equatable, Sendable {
+    /// What it is: the one thing to decide by.
+    package var kind: FailureKind
+    /// What a client gets of it.
     package var error: APIError
     package var remedy: UpstreamRemedy
     /// The model's context in tokens, if the upstream has named it when it refused a longer prompt.
     package var contextTokens: Int?
 
-    package init(error: APIError, remedy: UpstreamRemedy, contextTokens: Int? = nil) {
+    package init(
+        _ kind: FailureKind, error: APIError, remedy: UpstreamRemedy = .none,
+        contextTokens: Int? = nil
+    ) {
+        self.kind = kind
         self.error = error
         self.remedy = remedy
         self.contextTokens = contextTokens
@@ -99,6 +106,7 @@ package struct UpstreamErrorReader: Sendable {
         if 201..<400 ~= status, report.message.isEmpty || isPage {
             report.message = Self.misdirection(status)
             report.isRetryable = false
+            report.isMisdirected = true
         }
         if report.rateLimitReset.isEmpty { report.rateLimitReset = headers.rateLimitReset ?? "" }
         if report.retryAfter == nil {
@@ -163,13 +171,15 @@ package struct UpstreamErrorReader: Sendable {
         var report = report
         // Before anything is cut: half a key is a secret, too.
         report.message = SecretScrubber.scrub(report.message, secret: secret)
-        var error = error(report, status: status, isPage: isPage)
+        let kind = kind(report, status: status, isPage: isPage)
+        var error = error(kind, report, status: status)
         if report.isRetryable == false {
             error.shouldRetry = false
             error.retryAfter = nil
         }
         error.message = SecretScrubber.scrub(error.message, secret: secret)
-        var failure = UpstreamFailure(error: error, remedy: remedy(report, status: status))
+        var failure = UpstreamFailure(
+            kind, error: error, remedy: remedy(report, status: status))
         if let overflow = overflow(report), error.message == overflow.message {
             if overflow.isLimitStated { failure.contextTokens = overflow.limit }
             if let tokens = overflow.outputTokensLeft { failure.remedy = .lowerMaxTokens(tokens) }
@@ -177,48 +187,41 @@ package struct UpstreamErrorReader: Sendable {
         return failure
     }
 
+    /// The error of a failure of this kind, in the report's words.
     private func error(
-        _ report: UpstreamErrorReport, status: Int, isPage: Bool
+        _ kind: FailureKind, _ report: UpstreamErrorReport, status: Int
     ) -> APIError {
         let text = text(report, status: status)
-        switch report.availabilityCode {
-        case "model_not_found": return notFound(report, text)
-        case "wrong_endpoint": return .invalidRequest(text)
-        case "temporarily_unavailable": return overloaded(report, text)
-        default: break
-        }
-        if report.errorType == "provider_overloaded" { return overloaded(report, text) }
-        switch status {
-        case 401: return keyRefused(text)
-        case 402: return APIError(status: 402, type: .billing, message: text)
-        case 403: return forbidden(report, text, isPage: isPage)
-        case 404: return notFound(report, text)
-        case 408, 504, 524: return APIError(status: 504, type: .timeout, message: text)
-        case 409: return APIError(status: 409, type: .conflict, message: text)
-        case 429: return rateLimited(report, text)
-        case 400...499: return badRequest(report, status: status, text)
-        case 502: return APIError(status: 502, type: .api, message: text)
-        case 503, 529: return overloaded(report, text)
-        default:
-            if report.errorType == "timeout" {
-                return APIError(status: 504, type: .timeout, message: text)
+        switch kind {
+        case .keyRefused: return keyRefused(text)
+        case .notPermitted: return APIError(status: 403, type: .permission, message: text)
+        case .modelMissing: return notFound(report, text)
+        case .rateLimited: return rateLimited(report, text)
+        case .overloaded, .noSocket, .shuttingDown: return overloaded(report, text)
+        case .timeout, .unreachable: return APIError(status: 504, type: .timeout, message: text)
+        case .unavailable, .unanswered, .brokenAnswer, .badAnswer, .emptyAnswer:
+            return APIError(status: 502, type: .api, message: text)
+        case .internalFault, .misconfigured:
+            return APIError(status: 500, type: .api, message: text)
+        case .contextTooLong:
+            return .invalidRequest(overflow(report)?.message ?? text)
+        case .outOfCredit:
+            return status == 429
+                ? rateLimited(report, text) : APIError(status: 402, type: .billing, message: text)
+        case .contentRefused:
+            return status == 403
+                ? APIError(status: 403, type: .permission, message: text) : .invalidRequest(text)
+        case .requestFault:
+            if status == 409 { return APIError(status: 409, type: .conflict, message: text) }
+            if status == 413 {
+                return APIError(status: 413, type: .requestTooLarge, message: text)
             }
-            let isUnavailable = report.errorType == "provider_unavailable"
-            return APIError(status: isUnavailable ? 502 : 500, type: .api, message: text)
+            return .invalidRequest(text)
         }
-    }
-
-    private func badRequest(
-        _ report: UpstreamErrorReport, status: Int, _ text: String
-    ) -> APIError {
-        if let overflow = overflow(report) { return .invalidRequest(overflow.message) }
-        if report.code == "model_not_found" { return notFound(report, text) }
-        if status == 413 { return APIError(status: 413, type: .requestTooLarge, message: text) }
-        return .invalidRequest(text)
     }
 
     /// The overflow of the context that the report tells of.
-    private func overflow(_ report: UpstreamErrorReport) -> ContextOverflow? {
+    func overflow(_ report: UpstreamErrorReport) -> ContextOverflow? {
         let certain = ["context_length_exceeded", "max_tokens_exceeded", "token_limit_exceeded"]
         let isCertain = certain.contains(report.errorType) || certain.contains(report.code)
         let isOther =
@@ -227,23 +230,6 @@ package struct UpstreamErrorReader: Sendable {
         return ContextOverflow(
             text: report.message, isCertain: isCertain, inputEstimate: inputTokensEstimate,
             maxTokens: maxTokens)
-    }
-
-    /// A 403 is about the content, or a permission, or a region; a bare one is about our key.
-    private func forbidden(
-        _ report: UpstreamErrorReport, _ text: String, isPage: Bool
-    ) -> APIError {
-        let words = Array(report.message.lowercased().utf8)
-        let regions: [StaticString] = ["region", "country", "territory", "location"]
-        let isRegional = regions.contains { words.firstOffset(of: $0) != nil }
-        let isOfContent =
-            report.isAboutContent || report.errorType == "content_policy_violation"
-            || report.errorType == "permission_denied"
-        if isPage { return APIError(status: 500, type: .api, message: text) }
-        if isOfContent || isRegional {
-            return APIError(status: 403, type: .permission, message: text)
-        }
-        return keyRefused(text)
     }
 
     /// The client's credentials are fine: a 401 would make it ask for a login.

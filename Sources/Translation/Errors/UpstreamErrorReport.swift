@@ -25,6 +25,8 @@ struct UpstreamErrorReport {
     var isRetryable: Bool?
     var retryAfter: Int?
     var fallbackModels: [String] = []
+    /// The status was neither an answer's nor an error's: the request went to the wrong place.
+    var isMisdirected = false
 
     init() {}
 

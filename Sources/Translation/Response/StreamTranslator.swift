@@ -114,10 +114,8 @@ package struct StreamTranslator: ~Copyable {
     var model: [UInt8] = []
     /// The response in figures so far.
     package internal(set) var summary = ResponseSummary()
-    /// What may help after `failed`, when the upstream gave the reason.
-    package internal(set) var remedy = UpstreamRemedy.none
-    /// The model's context in tokens, when the upstream has failed for it and named it.
-    package internal(set) var contextTokens: Int?
+    /// Why it failed, after `failed` and `failedMidStream`.
+    package private(set) var failure: UpstreamFailure?
 
     package init(
         facts: RequestFacts, identity: Identity, inputTokensEstimate: Int,
@@ -173,11 +171,11 @@ package struct StreamTranslator: ~Copyable {
     /// The caller has noticed a failure: of the transport, or a time-out. An answer that had
     /// already said why it stops is complete, and ends as such.
     package mutating func failed(
-        _ error: APIError, into output: inout [UInt8]
+        _ failure: UpstreamFailure, into output: inout [UInt8]
     ) -> Progress {
         switch phase {
         case .events where finish.reason != nil: end(into: &output)
-        case .opening, .events, .body: fail(error, into: &output)
+        case .opening, .events, .body: fail(failure, into: &output)
         case .finished, .empty, .failed: break
         }
         return progress
@@ -349,15 +347,16 @@ package struct StreamTranslator: ~Copyable {
     // MARK: Failures
 
     mutating func fail(_ failure: UpstreamFailure, into output: inout [UInt8]) {
-        remedy = failure.remedy
-        contextTokens = failure.contextTokens
-        fail(failure.error, into: &output)
-    }
-
-    mutating func fail(_ error: APIError, into output: inout [UInt8]) {
+        let error = failure.error
+        self.failure = failure
         if writer.hasWritten { error.writeEvent(requestID: identity.requestID, into: &output) }
         summary.blocks = writer.blockCount
         phase = .failed(error)
+    }
+
+    /// The answer is none, or not all of one.
+    mutating func fail(_ error: APIError, into output: inout [UInt8]) {
+        fail(UpstreamFailure(.badAnswer, error: error), into: &output)
     }
 
     static var cutOff: APIError {

@@ -1,6 +1,7 @@
 // Findings out of facts: what end-to-end tests cannot bring about on every machine.
 
 import Testing
+import Translation
 
 @testable import Gateway
 
@@ -139,6 +140,37 @@ import Testing
         answer.status = 200
         let findings = Checkup.reach(url, proxy: "", answer: answer)
         #expect(findings.map(\.verdict) == [.good, .good, .warning])
+    }
+
+    @Test(
+        "The doctor's advice goes by the kind of the failure",
+        arguments: [
+            (401, #"{"error":{"message":"No user"}}"#, "OPENROUTER_API_KEY"),
+            (403, #"{"error":{"message":"Forbidden"}}"#, "OPENROUTER_API_KEY"),
+            (402, #"{"error":{"message":"No credit"}}"#, "Buy credit"),
+            (
+                429, #"{"error":{"message":"Quota","code":"insufficient_quota"}}"#,
+                "Buy credit"
+            ),
+            (429, #"{"error":{"message":"Slow down"}}"#, "Wait a minute"),
+            (404, #"{"error":{"message":"No such model"}}"#, "OPENROUTER_MODEL"),
+            (301, "", "CLAUDE_PROXY_UPSTREAM_URL"),
+            (500, #"{"error":{"message":"Oops"}}"#, "what the upstream says"),
+            (
+                200, #"data: {"error":{"code":401,"message":"No user"}}"# + "\n\n",
+                "OPENROUTER_API_KEY"
+            ),
+        ])
+    func advice(_ status: Int, _ body: String, _ words: String) {
+        let trial = TrialRequest(to: Settings(Configuration()).upstream, model: "acme/large")
+        var answer = ProbeAnswer()
+        answer.status = status
+        answer.contentType = "text/event-stream"
+        answer.body = Array(body.utf8)
+        let finding = Checkup.trial(
+            trial, answer, reader: UpstreamErrorReader(inputTokensEstimate: 0, maxTokens: 1))
+        #expect(finding.verdict == .failure)
+        #expect(finding.remedy?.contains(words) == true, "\(finding)")
     }
 
     @Test func theTrialIsOneTokenForEveryKindOfUpstream() {

@@ -1,6 +1,7 @@
 // The life of a client connection, as scripts: what the session does with each event, and when.
 
 import Testing
+import Translation
 
 @testable import Gateway
 
@@ -115,6 +116,63 @@ import Testing
         #expect(driver.records.first?.retries == 1)
     }
 
+    @Test(
+        "After the status, but before content, the upstream is asked again",
+        arguments: [
+            (503, #"{"error":{"message":"busy"}}"#), (502, "<html>down</html>"),
+            (400, #"{"error":{"message":"Unsupported parameter: 'top_k'"}}"#),
+            (200, #"data: {"error":{"code":502,"message":"down"}}"# + "\n\n"),
+            (200, Chunk.end()), (0, ""),
+        ])
+    func retryAfterStatus(_ status: Int, _ answer: String) throws {
+        let driver = try SessionDriver()
+        driver.post(
+            "/v1/messages",
+            Self.streamBody.replacing(#""max_tokens""#, with: #""top_k":5,"max_tokens""#))
+        driver.wait(.seconds(25))
+        #expect(driver.text.hasPrefix("HTTP/1.1 200 OK\r\n"))
+        if status == 0 {
+            driver.upstreamEnds(TransferFailure(.closedBeforeAnswer, detail: "reset"))
+        } else {
+            driver.respond(status: status)
+            driver.upstream(answer)
+            if driver.calls.count == 1 { driver.upstreamEnds() }
+        }
+        #expect(driver.calls.count == 2)
+        driver.wait(.seconds(10))
+        driver.respond()
+        driver.upstream(Chunk.text("late") + Chunk.end())
+        #expect(driver.text.components(of: "event: message_start") == 1)
+        #expect(driver.text.components(of: "HTTP/1.1 ") == 1)
+        #expect(driver.text.contains("late") && !driver.text.contains("event: error"))
+        #expect(driver.text.components(of: "event: ping") == 3)
+        #expect(driver.records.first?.outcome == .completed)
+        #expect(driver.records.first?.retries == 1)
+    }
+
+    @Test func aFailureThatStandsAfterTheStatusIsAnEvent() throws {
+        let driver = try SessionDriver()
+        driver.post("/v1/messages", Self.streamBody)
+        driver.wait(.seconds(10))
+        for _ in 0..<2 {
+            driver.respond(status: 503)
+            driver.upstreamEnds()
+        }
+        #expect(driver.calls.count == 2)
+        #expect(driver.text.components(of: "event: error") == 1)
+        #expect(driver.text.hasSuffix("\r\n0\r\n\r\n"))
+        #expect(driver.records.first?.failure == .overloaded)
+    }
+
+    @Test func onceThereIsContentNothingIsAskedAgain() throws {
+        let driver = try SessionDriver()
+        driver.post("/v1/messages", Self.streamBody)
+        driver.respond()
+        driver.upstream(Chunk.text("a"))
+        driver.upstream(#"data: {"error":{"code":502,"message":"down"}}"# + "\n\n")
+        #expect(driver.calls.count == 1 && driver.text.contains("event: error"))
+    }
+
     @Test func aConnectionThatBreaksAfterTheFirstContentIsNot() throws {
         let driver = try SessionDriver()
         driver.post("/v1/messages", Self.streamBody)
@@ -161,7 +219,9 @@ import Testing
                 record.cost,
             ].map(\.count).max() ?? 0
         #expect(record.outcome == .completed && longest == 128)
-        #expect(driver.state.lessons.refusedParameters(of: Array("a/\(long)".utf8)).isEmpty)
+        #expect(
+            driver.state.upstreams.main.lessons.refusedParameters(of: Array("a/\(long)".utf8))
+                .isEmpty)
     }
 
     @Test func anEmptyAnswerIsAskedForOnceMore() throws {

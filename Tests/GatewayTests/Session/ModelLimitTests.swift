@@ -164,7 +164,7 @@ import Testing
         // Another provider may take more: it is tried again after a while.
         driver.wait(.seconds(74))
         driver.now += .seconds(3600)
-        var lessons = driver.state.lessons
+        var lessons = driver.state.upstreams.main.lessons
         #expect(lessons.contextTokens(of: Array("openai/gpt-oss-120b".utf8), at: driver.now) == nil)
         lessons.learn(contextTokens: 5000, of: [1], at: .zero)
         lessons.answered([1], promptTokens: 5000)

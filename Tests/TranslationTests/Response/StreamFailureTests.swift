@@ -187,7 +187,10 @@ import Testing
             var translator = Self.translator()
             var output: [UInt8] = []
             _ = translator.received([UInt8](stream.utf8).span, into: &output)
-            return (translator.failed(error, into: &output), output)
+            return (
+                translator.failed(UpstreamFailure(.brokenAnswer, error: error), into: &output),
+                output
+            )
         }
         #expect(run("") == (.failed(error), []))
         #expect(run(Upstream.comment) == (.failed(error), []))
@@ -205,7 +208,7 @@ import Testing
         let event = Upstream.event(
             #"{"error":{"code":400,"message":"Unsupported parameter: 'top_k'"}}"#)
         _ = translator.received([UInt8](event.utf8).span, into: &output)
-        #expect(translator.remedy == .dropParameter("top_k"))
+        #expect(translator.failure?.remedy == .dropParameter("top_k"))
     }
 
     @Test func sizesAreLimited() {

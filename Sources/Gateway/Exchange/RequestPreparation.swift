@@ -1,0 +1,81 @@
+// What a client's request becomes for one candidate: all that its translation has to know of the model
+// and of the upstream. It can be prepared again, for another candidate, as long as it is there.
+
+import Translation
+
+/// A client's request, ready to be prepared for any candidate.
+struct RequestPreparation {
+    let outline: RequestOutline
+    /// The session as the request's head names it.
+    let sessionID: [UInt8]?
+    let settings: Settings
+
+    /// What `prepare` makes.
+    struct Prepared {
+        let candidate: Candidate
+        let known: UpstreamState
+        var context: RequestSettings
+        let session: SessionDigest?
+        let prices: ModelPrices?
+    }
+
+    /// The circumstances of the request's translation for `candidate`.
+    func context(for candidate: Candidate, in turn: Turn) -> RequestSettings {
+        let known = turn.state.known(of: candidate.upstream)
+        return context(
+            for: candidate, known, model: known.model(candidate.model, at: turn.now))
+    }
+
+    /// All that is needed to ask `candidate`.
+    func prepare(for candidate: Candidate, in turn: Turn) -> Prepared {
+        let known = turn.state.known(of: candidate.upstream)
+        let model = known.model(candidate.model, at: turn.now)
+        var context = context(for: candidate, known, model: model)
+        let session = (sessionID ?? outline.sessionID).map {
+            SessionDigest($0, at: candidate)
+        }
+        context.takesFingerprint = session != nil
+        if settings.configuration.pinsProvider, candidate.upstream.profile.allowsProviderOrder,
+            let session, let provider = known.pins.provider(of: session.key)
+        {
+            context.extraFields.append(ProviderPins.preference(for: provider))
+        }
+        return Prepared(
+            candidate: candidate, known: known, context: context, session: session,
+            prices: model.prices)
+    }
+
+    private func context(
+        for candidate: Candidate, _ known: UpstreamState, model: CatalogueModel
+    ) -> RequestSettings {
+        var context = RequestSettings(
+            profile: candidate.upstream.profile, upstreamModel: candidate.model)
+        context.sessionID = sessionID
+        context.identitySalt = candidate.upstream.identitySalt
+        context.capabilities = model.capabilities
+        context.addsCacheMarks = settings.configuration.cacheBreakpoints == .add
+        context.omittedFields = known.lessons.refusedParameters(of: candidate.model)
+            .union(model.refusedFields)
+        return context
+    }
+}
+
+/// A session by its digests.
+struct SessionDigest {
+    /// The beginning of what the upstream gets to know it by.
+    let name: [UInt8]
+    /// Stands for the session with one model.
+    let key: UInt64
+
+    init(_ session: [UInt8], at candidate: Candidate) {
+        let salt = candidate.upstream.identitySalt
+        let digest = SHA256.digest((salt + Array("session_id:".utf8) + session).span)
+        var name: [UInt8] = []
+        for byte in digest.prefix(8) { name.append(hexadecimal: byte) }
+        self.name = name
+        // FNV-1a: a model is no secret, and need not be told from all others there might be.
+        var key = digest.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        for byte in candidate.model { key = (key ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        self.key = key
+    }
+}

@@ -1,0 +1,138 @@
+// Whether a request may be served at all. Whatever can be refused is refused when its head is there,
+// before a body is taken in; a refusal has an answer and a record like everything else.
+
+import HTTP1
+import Translation
+
+extension ClientSession {
+    // MARK: The head
+
+    /// A request's head is complete.
+    mutating func headReceived(
+        _ head: RequestHead, at now: MonotonicTime, into output: inout [UInt8]
+    ) {
+        var request = self.request ?? IncomingRequest(at: now)
+        let id = state.identifiers.next()
+        request.take(head, from: peer, id: id, at: now)
+        channel = ResponseChannel(requestID: id, head: head)
+        channel.date = state.date
+        self.request = request
+        guard isAdmitted else { return fail(.tooManyConnections, at: now, into: &output) }
+        switch Route.match(head.method, path: Array(head.path)) {
+        case .route(let route):
+            if let error = refusal(of: head, for: route) {
+                return fail(error, at: now, into: &output)
+            }
+            self.request?.route = route
+            if route == .health {
+                let refusal = settings.access.refusal(of: RequestOrigin(head), from: peer)
+                self.request?.mayAskModels = refusal == nil
+            }
+            if head.expectsContinue { ResponseEncoder.appendContinue(to: &output) }
+        case .notFound:
+            fail(
+                .notFound(
+                    "There is nothing at this path. The proxy serves POST /v1/messages,"
+                        + " POST /v1/messages/count_tokens, GET /v1/models and GET /health."),
+                at: now, into: &output)
+        case .methodNotAllowed(let allow):
+            let error = APIError(
+                status: 405, type: .invalidRequest,
+                message: "This path does not take \(head.method.rawValue); it takes \(allow).")
+            fail(error, allow: allow, at: now, into: &output)
+        }
+    }
+
+    private mutating func refusal(of head: RequestHead, for route: Route) -> APIError? {
+        switch route {
+        case .probe, .health: break
+        case .messages, .countTokens, .models, .model:
+            let origin = RequestOrigin(head)
+            if let error = settings.access.refusal(of: origin, from: peer) { return error }
+            request?.owner = state.counting.owner(
+                settings.access.identity(of: origin, from: peer))
+        }
+        switch route {
+        case .messages, .countTokens:
+            return bodyRefusal(of: head) ?? (takesPlace() ? nil : .tooManyRequests)
+        case .probe, .health, .models, .model: return nil
+        }
+    }
+
+    private func bodyRefusal(of head: RequestHead) -> APIError? {
+        guard head.contentLength != nil || head.isChunked else {
+            return APIError(
+                status: 411, type: .invalidRequest,
+                message: "The request has no body: neither Content-Length nor chunks.")
+        }
+        // Of two fields others may believe the other one.
+        guard head.fieldCount("content-type") == 1, Self.isJSON(head.field("content-type")) else {
+            return APIError(
+                status: 415, type: .invalidRequest,
+                message: "The request body must be sent as `content-type: application/json`.")
+        }
+        if let encoding = head.text("content-encoding")?.lowercased(),
+            head.fieldCount("content-encoding") > 1
+                || !["gzip", "x-gzip", "identity"].contains(encoding)
+        {
+            return APIError(
+                status: 415, type: .invalidRequest,
+                message: "The request body's encoding is not supported; send it plain or as gzip.",
+                detailsJSON: #"{"error_code":"request_body_encoding_unsupported"}"#)
+        }
+        return nil
+    }
+
+    private static func isJSON(_ contentType: ArraySlice<UInt8>?) -> Bool {
+        guard let contentType else { return false }
+        let type = contentType.prefix { $0 != UInt8(ascii: ";") }
+        return type.trimmed.equalsIgnoringCase("application/json")
+    }
+
+    // MARK: Failures
+
+    /// The bytes are no request.
+    mutating func refuse(
+        _ error: ProtocolError, at now: MonotonicTime, into output: inout [UInt8]
+    ) {
+        identify(at: now)
+        let type: APIErrorType = error.status == 413 ? .requestTooLarge : .invalidRequest
+        fail(
+            APIError(status: error.status, type: type, message: error.message), at: now,
+            into: &output)
+    }
+
+    /// Gives a request that has no head, or none that can be read, what its answer and its record
+    /// need: the channel is still that of the request before it.
+    mutating func identify(at now: MonotonicTime) {
+        guard request?.record.requestID.isEmpty ?? true else { return }
+        let id = state.identifiers.next()
+        request = request ?? IncomingRequest(at: now)
+        request?.identify(id, from: peer)
+        channel = ResponseChannel(requestID: id, head: nil)
+        channel.date = state.date
+    }
+
+    /// Answers with an error. If the request is not complete its rest is of no interest, and the
+    /// connection ends with the answer.
+    mutating func fail(
+        _ error: APIError, allow: StaticString? = nil, at now: MonotonicTime,
+        into output: inout [UInt8]
+    ) {
+        let isComplete =
+            switch phase {
+            case .receiving: decoder.phase == .idle
+            case .inflating, .counting, .exchanging: true
+            case .closing: false
+            }
+        if !isComplete || state.isDraining { channel.keepsAlive = false }
+        channel.send(error, allow: allow, into: &output)
+        var record = request?.record ?? RequestRecord()
+        record.outcome = .failed
+        record.errorType = error.type
+        record.errorMessage = error.message
+        record.requestBytes = request?.bodyBytes ?? 0
+        self.record(record, at: now)
+        requestAnswered(at: now, into: &output)
+    }
+}

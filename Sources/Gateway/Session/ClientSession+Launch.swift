@@ -1,0 +1,127 @@
+// From a complete request for a message to an exchange under way: parsed, prepared for its candidate,
+// translated, and the upstream called.
+
+import HTTP1
+import Translation
+
+extension ClientSession {
+    /// A request with a body has it, plain.
+    ///
+    /// - Parameter measure: of a prompt that had to be counted first.
+    mutating func bodyReceived(
+        _ measure: PromptMeasure? = nil, at now: MonotonicTime, into output: inout [UInt8]
+    ) {
+        guard var request else { return }
+        self.request = nil
+        defer { state.document.reset() }
+        do throws(APIError) {
+            try parse(&request.body)
+            switch request.route {
+            case .countTokens:
+                try beginCount(request, at: now, into: &output)
+            case .messages, .models, .model, .health, .probe:
+                try startExchange(request, measure, at: now)
+            }
+        } catch {
+            self.request = request
+            fail(error, at: now, into: &output)
+        }
+    }
+
+    private func parse(_ body: inout [UInt8]) throws(APIError) {
+        guard !body.isEmpty else { throw .invalidRequest("The request body is empty.") }
+        do throws(JSONError) {
+            try state.document.parse(exchanging: &body)
+        } catch {
+            throw .invalidRequest("The request body is not valid JSON: \(error).")
+        }
+    }
+
+    /// Translates the request that the state's document holds and has the upstream asked.
+    private mutating func startExchange(
+        _ request: IncomingRequest, _ measure: PromptMeasure?, at now: MonotonicTime
+    ) throws(APIError) {
+        let preparation = RequestPreparation(
+            outline: try RequestOutline(state.document), sessionID: request.sessionID,
+            settings: settings)
+        let outline = preparation.outline
+        let candidate = settings.candidate(for: outline.model, in: state)
+        guard !candidate.upstream.lacksKey else { throw .noUpstreamKey }
+        let turn = turn(at: now)
+        var prepared = preparation.prepare(for: candidate, in: turn)
+        let quick = TokenEstimate.inputTokens(state.document)
+        let estimate = estimate(quick: quick, model: candidate.model)
+        if let measure {
+            prepared.context.promptTokens =
+                settings.configuration.calibratesTokenCounts
+                ? state.calibration.tokensAtLeast(measure, model: candidate.model)
+                : measure.tokens
+        } else if needsCount(max(quick, estimate), outline, prepared.context.capabilities),
+            try countFirst(request, outline, prepared.context)
+        {
+            return
+        }
+        let (attempt, call) = try UpstreamAttempt.first(
+            &state.document, outline: outline, prepared, inputTokensEstimate: estimate)
+        beginExchange(attempt, of: request, preparation, quickEstimate: quick, at: now)
+        startCall(call)
+        if let measure {
+            let counted = self.estimate(measure, model: candidate.model)
+            exchange?.promptCounted(measure, estimate: counted)
+            return
+        }
+        // The exact count is made while the upstream is at work: nothing waits for it.
+        count = PromptCount(body: call.body, model: candidate.model, owner: request.owner)
+        if count != nil { act(.count) }
+    }
+
+    private mutating func beginExchange(
+        _ attempt: UpstreamAttempt, of request: IncomingRequest, _ preparation: RequestPreparation,
+        quickEstimate: Int, at now: MonotonicTime
+    ) {
+        precondition(exchange == nil && call == nil, "a session has one exchange, with one call")
+        let outline = preparation.outline
+        channel.dropped = attempt.translated.dropped.headerValue
+        var record = request.record
+        record.isStreaming = outline.isStreaming
+        record.requestedModel = Array(outline.model.prefix(Limits.loggedBytesMax))
+        record.upstreamModel = attempt.upstreamModel
+        record.dropped = attempt.translated.dropped.names
+        record.requestBytes = request.bodyBytes
+        if let session = attempt.session {
+            record.sessionHash = session.name
+            if let prompt = attempt.translated.fingerprint {
+                record.divergence = state.prefixes.note(prompt, session: session.key, at: now)
+            }
+        }
+        let identity = StreamTranslator.Identity(
+            messageID: Array("msg_".utf8) + channel.requestID,
+            requestID: channel.prefixedRequestID, upstreamModel: attempt.upstreamModel,
+            reportedModel: settings.reportedModel(forRequested: outline.model))
+        exchange = MessagesExchange(
+            attempt, identity: identity,
+            errorReader: attempt.errorReader(timeOfDay: state.timeOfDay),
+            configuration: settings.configuration, channel: channel, record: record,
+            quickEstimate: quickEstimate, at: now)
+        state.exchangesOpen += 1
+        phase = .exchanging
+    }
+
+    /// Whether the answer that is asked for may not have room beside the prompt. Only then has the
+    /// upstream to wait for an exact count: no answer is cut for the sake of a guess.
+    private func needsCount(
+        _ estimate: Int, _ outline: RequestOutline, _ capabilities: ModelCapabilities
+    ) -> Bool {
+        guard let window = capabilities.contextTokens else { return false }
+        let answer = min(outline.maxTokens, capabilities.outputTokensMax ?? .max, window)
+        // Byte classes are rarely off by a quarter; of a prompt beyond the window nothing is cut.
+        let prompt = min(estimate, window * 2)
+        return prompt + prompt / 4 + answer + 512 > window && estimate / 2 <= window
+    }
+
+    /// The size of a prompt before it is counted.
+    private func estimate(quick: Int, model: [UInt8]) -> Int {
+        settings.configuration.calibratesTokenCounts
+            ? state.calibration.estimate(quick: quick, model: model) : quick
+    }
+}
