@@ -6,6 +6,8 @@
 
 #include <curl/curl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static inline CURLcode curl_set_long(CURL *handle, CURLoption option, long value) {
     return (curl_easy_setopt)(handle, option, value);
@@ -18,6 +20,17 @@ static inline CURLcode curl_set_string(CURL *handle, CURLoption option, const ch
 }
 static inline CURLcode curl_set_pointer(CURL *handle, CURLoption option, const void *value) {
     return (curl_easy_setopt)(handle, option, value);
+}
+// CA certificates as bytes; libcurl copies them.
+static inline CURLcode curl_set_ca_bytes(CURL *handle, const void *bytes, size_t count) {
+    struct curl_blob blob = {(void *)bytes, count, CURL_BLOB_COPY};
+    return (curl_easy_setopt)(handle, CURLOPT_CAINFO_BLOB, &blob);
+}
+// A file without a name (memfd_create(2)); -1 with errno. Close-on-exec, not executable where the
+// kernel knows of that (6.3).
+static inline int curl_memory_file(void) {
+    int descriptor = (int)syscall(SYS_memfd_create, "certificates", 0x1u | 0x8u);
+    return descriptor >= 0 ? descriptor : (int)syscall(SYS_memfd_create, "certificates", 0x1u);
 }
 typedef size_t (*curl_data_function)(char *data, size_t size, size_t count, void *context);
 static inline CURLcode curl_set_data_function(

@@ -39,6 +39,8 @@ package final class ProxyDaemon {
     private var callsOpen = 0
     private var callsCounted = 0
     private var workersApplying = 0
+    /// Whether what they apply is the new configuration.
+    private var isReloaded = true
     private var reloads = 0
     /// Why the last reload changed nothing; nil if it did.
     private var reloadFailure: String?
@@ -238,22 +240,44 @@ package final class ProxyDaemon {
             logger.error(
                 "the configuration was not reloaded, the old one stays: \(faults)",
                 metadata: ["MESSAGE_ID": .string(MessageID.reloadFailed)])
-            endReload(isApplied: false)
+            if !withdrawTrust(resolution) { endReload(isApplied: false) }
             return
         }
         let pending = Configuration.changesNeedingRestart(from: configuration, to: new)
         settings = Settings(new, replacing: settings)
         reloadFailure = nil
-        workersApplying += mailboxes.count
-        // The first worker at once: the catalogue asks through its client.
-        worker?.receive(.apply(settings))
-        for mailbox in mailboxes.dropFirst() { mailbox.send(.apply(settings)) }
+        apply(settings, isReloaded: true)
         catalogue?.apply(settings)
         let note =
             pending.isEmpty ? "" : "; a restart is needed for \(pending.joined(separator: ", "))"
         logger.notice(
             "the configuration was reloaded\(note)",
             metadata: ["MESSAGE_ID": .string(MessageID.reloaded)])
+    }
+
+    /// Whoever takes the last certificate out of the file wants it no longer trusted, whatever else is
+    /// wrong with the configuration.
+    ///
+    /// - Returns: whether the workers have to hear of it; the reload ends when they have.
+    private func withdrawTrust(_ resolution: Resolution) -> Bool {
+        guard let path = resolution.emptiedCAFile, path == configuration.upstreamCAFile,
+            configuration.upstreamCertificates != .withdrawn
+        else { return false }
+        var untrusting = configuration
+        untrusting.upstreamCertificates = .withdrawn
+        settings = Settings(untrusting, replacing: settings)
+        logger.error("no certificate of the upstream is trusted until \(path) holds one again")
+        apply(settings, isReloaded: false)
+        return true
+    }
+
+    /// Has the workers serve by other settings; the reload ends when they do.
+    private func apply(_ settings: Settings, isReloaded: Bool) {
+        self.isReloaded = isReloaded
+        workersApplying += mailboxes.count
+        // The first worker at once: the catalogue asks through its client.
+        worker?.receive(.apply(settings))
+        for mailbox in mailboxes.dropFirst() { mailbox.send(.apply(settings)) }
     }
 
     /// Every worker serves by the new configuration, or all go on with the old one.
@@ -301,7 +325,7 @@ package final class ProxyDaemon {
             for mailbox in mailboxes { mailbox.send(.stop) }
         case .applied:
             workersApplying -= 1
-            if workersApplying == 0 { endReload(isApplied: true) }
+            if workersApplying == 0 { endReload(isApplied: isReloaded) }
         case .alive(let calls):
             workersAlive += 1
             callsCounted += calls

@@ -16,8 +16,10 @@ import Glibc
     /// libcurl writes the reason of a failure here.
     private let errorText: UnsafeMutablePointer<CChar>
     private unowned let client: UpstreamClient
-    /// Where the handle's options point to; kept alive for their sake.
-    private var endpoint: UpstreamEndpoint?
+    /// Where the handle's options point to.
+    let endpoint: UpstreamEndpoint
+    /// Where it runs; nil while it does not.
+    unowned var lane: ConnectionLane?
     private var resource = UpstreamCall.Resource.chatCompletions
     private var abandonment: Timer?
 
@@ -31,6 +33,8 @@ import Glibc
     private var headBytes = 0
     private var bytesAfterRelease = 0
     private var hasResponded = false
+    /// Whether a byte has come from the upstream.
+    private(set) var hasHeard = false
     /// Why one of our callbacks broke the transfer off.
     private var violation: String?
 
@@ -42,13 +46,15 @@ import Glibc
     /// What is read after the client has its answer, so that the connection can be used again.
     private static let releasedBytesMax = 64 << 10
 
-    init?(client: UpstreamClient) {
+    init?(client: UpstreamClient, endpoint: UpstreamEndpoint) {
         guard let handle = unsafe curl_easy_init() else { return nil }
         unsafe self.handle = unsafe handle
         unsafe errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         unsafe errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         self.client = client
+        self.endpoint = endpoint
         setFixedOptions()
+        unsafe endpoint.setOptions(of: handle)
     }
 
     deinit {
@@ -72,12 +78,12 @@ import Glibc
         unsafe curl_set_seek_function(handle, seekCallback)
         unsafe curl_set_pointer(handle, CURLOPT_SEEKDATA, context)
         unsafe curl_set_open_socket_function(handle, openSocketCallback)
-        // SAFETY: the client keeps both, and outlives its handles.
+        unsafe curl_set_pointer(handle, CURLOPT_OPENSOCKETDATA, context)
+        // SAFETY: the client keeps them, and outlives its connections.
         let sockets = unsafe Unmanaged.passUnretained(client.sockets).toOpaque()
-        unsafe curl_set_pointer(handle, CURLOPT_OPENSOCKETDATA, sockets)
         unsafe curl_set_close_socket_function(handle, closeSocketCallback)
         unsafe curl_set_pointer(handle, CURLOPT_CLOSESOCKETDATA, sockets)
-        unsafe curl_set_pointer(handle, CURLOPT_SHARE, UnsafeRawPointer(client.tlsSessions))
+        unsafe curl_set_pointer(handle, CURLOPT_SHARE, UnsafeRawPointer(endpoint.tlsSessions))
         unsafe curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
         unsafe curl_set_long(handle, CURLOPT_TCP_NODELAY, 1)
         unsafe curl_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1)
@@ -89,14 +95,6 @@ import Glibc
         unsafe curl_set_long(handle, CURLOPT_UNRESTRICTED_AUTH, 0)
     }
 
-    /// Lets the handle's requests go to `endpoint`.
-    func use(_ endpoint: UpstreamEndpoint) {
-        guard self.endpoint !== endpoint else { return }
-        self.endpoint = endpoint
-        resource = .chatCompletions
-        unsafe endpoint.setOptions(of: handle)
-    }
-
     /// Makes the handle ready for `call`.
     func prepare(_ call: UpstreamCall) {
         head = UpstreamHead()
@@ -104,15 +102,16 @@ import Glibc
         bytesAfterRelease = 0
         bodyOffset = 0
         hasResponded = false
+        hasHeard = false
         isPaused = false
         violation = nil
         unsafe errorText.pointee = 0
         // Letting go of a body (`reset`) makes a handle's next request a POST.
         if call.resource != resource || call.resource == .models {
             resource = call.resource
-            unsafe endpoint?.setResource(resource, of: handle)
+            unsafe endpoint.setResource(resource, of: handle)
         }
-        unsafe curl_set_pointer(handle, CURLOPT_HTTPHEADER, endpoint?.fields(beta: call.beta))
+        unsafe curl_set_pointer(handle, CURLOPT_HTTPHEADER, endpoint.fields(beta: call.beta))
         // Giving it a body would make it a POST.
         guard resource == .chatCompletions else { return }
         let size = curl_off_t(call.body.count)
@@ -147,7 +146,17 @@ import Glibc
 
     // MARK: Events of libcurl
 
+    private func heard() {
+        hasHeard = true
+        lane?.heard()
+    }
+
+    fileprivate func openSocket(_ address: UnsafePointer<curl_sockaddr>) -> CInt {
+        unsafe client.sockets.open(address, lane: lane.map { ObjectIdentifier($0) })
+    }
+
     fileprivate func received(_ bytes: UnsafeRawBufferPointer) -> Int {
+        heard()
         guard let owner else {
             bytesAfterRelease += bytes.count
             return bytesAfterRelease <= Self.releasedBytesMax ? bytes.count : 0
@@ -161,6 +170,7 @@ import Glibc
     }
 
     fileprivate func receivedHeader(_ line: UnsafeRawBufferPointer) -> Int {
+        heard()
         headBytes += line.count
         guard headBytes <= Self.headBytesMax else {
             violation = "the response head is larger than \(Self.headBytesMax >> 10) KiB"
@@ -193,6 +203,7 @@ import Glibc
             unsafe buffer.copyMemory(from: .init(rebasing: bytes[bodyOffset..<bodyOffset + count]))
         }
         bodyOffset += count
+        client.bodyWasRead()
         if count > 0 { owner?.transferTookBody() }
         return count
     }
@@ -223,6 +234,9 @@ import Glibc
     }
 
     private func detail(_ code: CURLcode) -> String {
+        if code == CURLE_SSL_CACERT_BADFILE, endpoint.key.certificates != nil {
+            return "the file of CLAUDE_PROXY_UPSTREAM_CA_FILE has no certificate that can be used"
+        }
         if code == CURLE_OUT_OF_MEMORY { return "a line of the response head is too long" }
         let text = unsafe String(cString: errorText)
         return unsafe text.isEmpty ? String(cString: curl_easy_strerror(code)) : text
@@ -245,6 +259,13 @@ private let writeCallback: curl_data_function = { data, size, count, context in
 private let headerCallback: curl_data_function = { data, size, count, context in
     guard let transfer = unsafe transfer(context) else { return 0 }
     return unsafe transfer.receivedHeader(UnsafeRawBufferPointer(start: data, count: size * count))
+}
+
+private let openSocketCallback: curl_opensocket_callback = { context, _, address in
+    guard let transfer = unsafe transfer(context), let address = unsafe address else {
+        return curl_socket_bad
+    }
+    return unsafe transfer.openSocket(address)
 }
 
 private let readCallback: curl_data_function = { data, size, count, context in

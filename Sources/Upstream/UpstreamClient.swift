@@ -1,7 +1,7 @@
 // libcurl's multi interface on our own event loop. libcurl says which sockets it waits for and when it
-// wants to be woken; the loop does both and calls `curl_multi_socket_action`. One client a loop:
-// connections, TLS sessions and resolved names are shared by all transfers of the loop, and nothing
-// crosses threads.
+// wants to be woken; the loop does both and calls `curl_multi_socket_action`. One client a loop, and
+// nothing crosses threads. Transfers of one endpoint share its connections (`ConnectionLane`), its
+// TLS sessions and its idle handles (`UpstreamEndpoint`); those of two endpoints share nothing.
 //
 // Inside libcurl's callbacks no transfer may be added, removed or resumed. Owners therefore only take
 // note there; they act at the end of the loop's turn.
@@ -14,64 +14,43 @@ import Glibc
 /// Sends requests to the upstream and hands the answers to their owners.
 @safe package final class UpstreamClient {
     private let loop: Loop
-    private let multi: UnsafeMutableRawPointer
     private let userAgent: String
     private let proxies: ProxyEnvironment
     /// Where requests go, by the upstreams of the present settings. It holds the upstreams, so that no
     /// other object can have the identity of one of them.
-    private var endpoints: [ObjectIdentifier: UpstreamEndpoint] = [:]
-    private var timer: Timer?
-    private var isTimeoutDue = false
+    private var endpoints: [Upstream: UpstreamEndpoint] = [:]
+    /// The same, each once.
+    private var served: [UpstreamEndpoint] = []
     private var isInLibcurl = false
     let sockets: UpstreamSockets
-    /// TLS sessions by host: libcurl 7.88 keeps them with each handle otherwise, so that a handle's
-    /// first connection would always cost a full handshake.
-    let tlsSessions: UnsafeMutableRawPointer
-    private var idle: [Transfer] = []
-    /// Every transfer that libcurl holds a pointer to.
-    private var activeTransfers: [ObjectIdentifier: Transfer] = [:]
+    /// Lanes that take no more transfers and have some to finish.
+    private var oldLanes: [ObjectIdentifier: ConnectionLane] = [:]
+    private var isSweepDue = false
+    private var tendTimer: Timer?
+    /// How often libcurl has taken a piece of a body.
+    private(set) var bodyReads = 0
 
-    /// Idle connections that are kept; libcurl closes the oldest beyond.
-    private static let connectionsKept = 256
-    /// Idle handles that are kept; each is about 6 KiB.
-    private static let idleTransfersMax = 256
+    /// How often connections that nobody uses are looked at.
+    private static let tendPeriod = Duration.seconds(30)
 
     /// - Parameter version: of this program, for the User-Agent field.
     package init(
         on loop: Loop, upstreams: [Upstream], version: String, proxies: ProxyEnvironment
     ) {
-        guard let multi = unsafe curl_multi_init(), let share = unsafe curl_share_init() else {
-            preconditionFailure("out of memory")
-        }
-        unsafe curl_share_set_lock_data(share, CURL_LOCK_DATA_SSL_SESSION)
-        unsafe tlsSessions = unsafe share
         self.loop = loop
         sockets = UpstreamSockets(loop: loop)
-        unsafe self.multi = unsafe multi
         self.proxies = proxies
         userAgent = "claude-proxy/\(version)"
-        timer = Timer(on: loop) { [unowned self] in isTimeoutDue = true }
         sockets.client = self
         serve(upstreams)
-        // SAFETY: the client outlives the multi, which deinit cleans up.
-        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-        let socketsContext = unsafe Unmanaged.passUnretained(sockets).toOpaque()
-        unsafe curl_multi_set_socket_function(multi, socketCallback)
-        unsafe curl_multi_set_pointer(multi, CURLMOPT_SOCKETDATA, socketsContext)
-        unsafe curl_multi_set_timer_function(multi, timerCallback)
-        unsafe curl_multi_set_pointer(multi, CURLMOPT_TIMERDATA, context)
-        unsafe curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, Self.connectionsKept)
-        unsafe curl_multi_set_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
-        loop.addTurnEndHook { [unowned self] in runDueTimeout() }
+        tendTimer = Timer(on: loop) { [unowned self] in tend() }
+        loop.addTurnEndHook { [unowned self] in turnEnds() }
     }
 
     deinit {
-        for transfer in activeTransfers.values {
-            unsafe curl_multi_remove_handle(multi, transfer.handle)
-        }
-        idle = []
-        unsafe curl_multi_cleanup(multi)
-        unsafe curl_share_cleanup(tlsSessions)
+        // Before the sockets, which closing connections need.
+        for endpoint in served { close(endpoint) }
+        oldLanes = [:]
     }
 
     /// Must be called once, before the first client is made and before threads are started.
@@ -83,41 +62,62 @@ import Glibc
     // MARK: Requests
 
     /// How many transfers are running.
-    package var transferCount: Int { activeTransfers.count }
+    package var transferCount: Int {
+        let lanes = served.compactMap(\.lane) + oldLanes.values
+        return lanes.reduce(0) { $0 + $1.transfers.count }
+    }
 
     /// Keeps what it has for these upstreams, which are those of new requests, and for no others.
-    /// Transfers in flight keep their own.
+    /// Transfers in flight keep their own. Where nothing has changed that matters to connections, they
+    /// are kept.
     package func serve(_ upstreams: [Upstream]) {
-        var kept: [ObjectIdentifier: UpstreamEndpoint] = [:]
-        for upstream in upstreams { kept[ObjectIdentifier(upstream)] = endpoint(of: upstream) }
+        var kept: [Upstream: UpstreamEndpoint] = [:]
+        for upstream in upstreams { kept[upstream] = endpoint(of: upstream) }
+        let old = served
+        served = []
+        for endpoint in kept.values where !served.contains(where: { $0 === endpoint }) {
+            endpoint.isServed = true
+            served.append(endpoint)
+        }
+        for endpoint in old where !served.contains(where: { $0 === endpoint }) { close(endpoint) }
         endpoints = kept
+    }
+
+    private func close(_ endpoint: UpstreamEndpoint) {
+        endpoint.isServed = false
+        endpoint.idle = []
+        spendLane(of: endpoint)
     }
 
     /// A request that began before a reload may be for an upstream that is served no more.
     private func endpoint(of upstream: Upstream) -> UpstreamEndpoint {
-        endpoints[ObjectIdentifier(upstream)]
-            ?? UpstreamEndpoint(upstream, userAgent: userAgent, proxies: proxies)
+        if let known = endpoints[upstream] { return known }
+        let new = UpstreamEndpoint(upstream, userAgent: userAgent, proxies: proxies)
+        return served.first { $0.key == new.key } ?? new
     }
 
     /// Starts a request. The owner hears of it from the next turn on.
     package func start(_ call: UpstreamCall, owner: TransferOwner) -> Transfer {
         precondition(!isInLibcurl, "libcurl's callbacks must not start transfers")
-        let transfer = idle.popLast() ?? Transfer(client: self)
+        let endpoint = endpoint(of: call.upstream)
+        let transfer = endpoint.idle.popLast() ?? Transfer(client: self, endpoint: endpoint)
         guard let transfer else { preconditionFailure("out of memory") }
-        transfer.use(endpoint(of: call.upstream))
         transfer.prepare(call)
         transfer.owner = owner
-        activeTransfers[ObjectIdentifier(transfer)] = transfer
-        let result = unsafe curl_multi_add_handle(multi, transfer.handle)
-        precondition(result == CURLM_OK, "a fresh handle can always be added")
+        laneForTransfers(of: endpoint).add(transfer)
+        if !endpoint.isServed { close(endpoint) }
         return transfer
     }
 
     /// Breaks the transfer off at once; its owner hears nothing more.
-    package func cancel(_ transfer: Transfer) {
+    ///
+    /// - Parameter isTimeout: the upstream has taken too long. If it has said nothing at all, the
+    ///   connection may be dead and is not used again.
+    package func cancel(_ transfer: Transfer, isTimeout: Bool = false) {
         precondition(!isInLibcurl, "libcurl's callbacks must not cancel transfers")
-        guard activeTransfers[ObjectIdentifier(transfer)] != nil else { return }
-        retire(transfer)
+        guard let lane = transfer.lane else { return }
+        if isTimeout, !transfer.hasHeard { spend(lane) }
+        retire(transfer, from: lane)
     }
 
     /// Nobody wants the rest of the answer, but the end of it is near: reads on, so that the
@@ -125,93 +125,106 @@ import Glibc
     package func release(_ transfer: Transfer) {
         transfer.owner = nil
         resume(transfer)
-        guard activeTransfers[ObjectIdentifier(transfer)] != nil else { return }
+        guard transfer.lane != nil else { return }
         transfer.abandon(on: loop, after: .seconds(5))
     }
 
     /// Lets a paused transfer go on. Its bytes may come before this returns.
     package func resume(_ transfer: Transfer) {
         precondition(!isInLibcurl, "libcurl's callbacks must not resume transfers")
-        guard transfer.isPaused, activeTransfers[ObjectIdentifier(transfer)] != nil else { return }
+        guard transfer.isPaused, let lane = transfer.lane else { return }
         transfer.isPaused = false
-        isInLibcurl = true
-        unsafe curl_easy_pause(transfer.handle, CURLPAUSE_CONT)
-        isInLibcurl = false
-        collectEnded()
+        inLibcurl { _ = unsafe curl_easy_pause(transfer.handle, CURLPAUSE_CONT) }
+        lane.collectEnded()
     }
 
-    private func retire(_ transfer: Transfer) {
-        activeTransfers[ObjectIdentifier(transfer)] = nil
-        isInLibcurl = true
-        unsafe curl_multi_remove_handle(multi, transfer.handle)
-        isInLibcurl = false
+    private func retire(_ transfer: Transfer, from lane: ConnectionLane) {
+        lane.remove(transfer)
         transfer.reset()
-        if idle.count < Self.idleTransfersMax { idle.append(transfer) }
+        transfer.endpoint.keep(transfer)
+        if lane.isSpent, lane.transfers.isEmpty { isSweepDue = true }
+    }
+
+    // MARK: Lanes
+
+    private func laneForTransfers(of endpoint: UpstreamEndpoint) -> ConnectionLane {
+        if let lane = endpoint.lane {
+            if lane.takesTransfers { return lane }
+            spendLane(of: endpoint)
+        }
+        let new = ConnectionLane(of: endpoint, client: self, loop: loop)
+        endpoint.lane = new
+        tendTimer?.schedule(at: loop.now + Self.tendPeriod)
+        return new
+    }
+
+    /// The lane's connections may be dead: no more transfers go there.
+    private func spend(_ lane: ConnectionLane) {
+        lane.spend()
+        if lane === lane.endpoint.lane { spendLane(of: lane.endpoint) }
+    }
+
+    private func spendLane(of endpoint: UpstreamEndpoint) {
+        guard let old = endpoint.lane else { return }
+        old.spend()
+        endpoint.lane = nil
+        oldLanes[ObjectIdentifier(old)] = old
+        isSweepDue = true
+    }
+
+    /// The lane that has this identity.
+    func lane(_ identity: ObjectIdentifier) -> ConnectionLane? {
+        for endpoint in served {
+            if let lane = endpoint.lane, ObjectIdentifier(lane) == identity { return lane }
+        }
+        return oldLanes[identity]
+    }
+
+    /// The upstream has closed a connection that nobody uses.
+    func connectionEnded(in identity: ObjectIdentifier?) {
+        if let identity { lane(identity)?.hasDeadConnections = true }
+    }
+
+    /// Closes what will not be used again: libcurl does so only when the next request comes.
+    private func tend() {
+        for endpoint in served {
+            if endpoint.lane?.isOver == true { spendLane(of: endpoint) }
+            if endpoint.lane != nil { tendTimer?.schedule(at: loop.now + Self.tendPeriod) }
+        }
+    }
+
+    /// Not within a lane's own calls: this is the end of it.
+    private func sweep() {
+        isSweepDue = false
+        for (identity, lane) in oldLanes where lane.isOver { oldLanes[identity] = nil }
+    }
+
+    private func turnEnds() {
+        for endpoint in served { endpoint.lane?.runDueTimeout() }
+        guard !oldLanes.isEmpty else { return }
+        for lane in oldLanes.values { lane.runDueTimeout() }
+        if isSweepDue { sweep() }
     }
 
     // MARK: libcurl
 
-    /// A socket of libcurl's is ready.
-    func socketReady(_ descriptor: CInt, _ readiness: Readiness) {
-        var events: CInt = 0
-        if !readiness.isDisjoint(with: [.readable, .peerClosed, .hangup]) {
-            events |= CURL_CSELECT_IN
-        }
-        if readiness.contains(.writable) { events |= CURL_CSELECT_OUT }
-        if readiness.contains(.error) { events |= CURL_CSELECT_ERR }
-        act(on: descriptor, events)
-    }
-
-    private func runDueTimeout() {
-        guard isTimeoutDue else { return }
-        isTimeoutDue = false
-        act(on: curl_socket_timeout, 0)
-    }
-
-    private func act(on descriptor: CInt, _ events: CInt) {
-        var running: CInt = 0
+    /// Does something in which libcurl may call back.
+    func inLibcurl(_ body: () -> Void) {
         isInLibcurl = true
-        unsafe curl_multi_socket_action(multi, descriptor, events, &running)
+        body()
         isInLibcurl = false
-        collectEnded()
     }
 
-    /// Tells the owners of transfers that have ended.
-    private func collectEnded() {
-        var remaining: CInt = 0
-        while let message = unsafe curl_multi_info_read(multi, &remaining) {
-            guard unsafe message.pointee.msg == CURLMSG_DONE else { continue }
-            let code = unsafe curl_message_result(message)
-            var context: UnsafeMutableRawPointer?
-            unsafe curl_get_pointer(message.pointee.easy_handle, CURLINFO_PRIVATE, &context)
-            guard let context = unsafe context else { continue }
-            // SAFETY: set to the transfer in its init; `activeTransfers` keeps it alive.
-            let transfer = unsafe Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
-            let owner = transfer.owner
-            let failure = transfer.failure(code)
-            retire(transfer)
-            owner?.transferEnded(failure)
-        }
+    /// libcurl has taken a piece of a body.
+    func bodyWasRead() { bodyReads &+= 1 }
+
+    /// A transfer is over.
+    func ended(_ transfer: Transfer, _ code: CURLcode, in lane: ConnectionLane) {
+        let owner = transfer.owner
+        let failure = transfer.failure(code)
+        // Its sisters may be no better: a reused connection has died, or none could be made.
+        if failure?.isFreeToRetry == true { spend(lane) }
+        retire(transfer, from: lane)
+        owner?.transferEnded(failure)
     }
-
-    /// libcurl wants to be woken after `milliseconds`; at once for 0, never for -1.
-    fileprivate func setTimeout(_ milliseconds: Int) {
-        isTimeoutDue = milliseconds == 0
-        if milliseconds > 0 {
-            timer?.schedule(at: loop.now + .milliseconds(milliseconds))
-        } else {
-            timer?.cancel()
-            if isTimeoutDue { loop.requestTurn() }
-        }
-    }
-}
-
-// MARK: libcurl's callback
-
-private let timerCallback: curl_multi_timer_callback = { _, milliseconds, context in
-    guard let context = unsafe context else { return 0 }
-    // SAFETY: the pointer is the client, which lives as long as its multi.
-    unsafe Unmanaged<UpstreamClient>.fromOpaque(context).takeUnretainedValue()
-        .setTimeout(milliseconds)
-    return 0
 }

@@ -1,54 +1,30 @@
 // Where requests go and with which credentials: everything about a transfer that follows from the
-// configuration alone, made once and shared by all handles. A reload makes a new endpoint; transfers
-// in flight keep the old one alive.
+// configuration alone, made once and shared by all handles. A reload that changes any of it makes a
+// new endpoint, with handles, connections and TLS sessions of its own; transfers in flight keep the
+// old one alive.
 
 import CLibCurl
 import Gateway
+import Glibc
 import Translation
 
-/// The upstream's address and the header fields of every request to it.
-@safe final class UpstreamEndpoint {
-    /// Whose it is.
-    let upstream: Upstream
-    /// The URL parsed once: libcurl spends 11 % of a request's instructions on parsing it otherwise.
-    private let url: OpaquePointer
-    /// That of the list of models.
-    private let modelsURL: OpaquePointer
-    /// Empty for none.
-    private let proxy: String
-    private let scheme: String
-    private let connectTimeout: Duration
-    private let certificateFile: String?
-    private let fixedFields: [String]
-    private var fieldLists: [String: UnsafeMutablePointer<curl_slist>] = unsafe [:]
+/// All that makes connections interchangeable. Two endpoints with equal keys are one.
+struct EndpointKey: Equatable {
+    let url: UpstreamURL
+    /// The outgoing proxy's URL; empty for none.
+    let proxy: String
+    let connectTimeout: Duration
+    /// The certificates to trust instead of the machine's: their bytes, not where they are kept.
+    let certificates: [UInt8]?
+    /// The header fields of every request, the key among them.
+    let fields: [String]
 
-    /// How many different `x-anthropic-beta` values get a header list of their own.
-    private static let fieldListsMax = 16
-
-    init(_ upstream: Upstream, userAgent: String, proxies: ProxyEnvironment) {
-        self.upstream = upstream
-        let configuration = upstream.configuration
-        let address = configuration.url
-        unsafe url = unsafe Self.parse(address.chatCompletions)
-        unsafe modelsURL = unsafe Self.parse(address.models)
-        scheme = address.scheme.rawValue
-        proxy = address.isLoopback ? "" : proxies.proxy(for: address)
+    init(_ configuration: UpstreamConfiguration, userAgent: String, proxies: ProxyEnvironment) {
+        url = configuration.url
+        proxy = url.isLoopback ? "" : proxies.proxy(for: url)
         connectTimeout = configuration.connectTimeout
-        certificateFile = configuration.certificateFile
-        fixedFields = Self.fields(configuration, userAgent: userAgent)
-    }
-
-    deinit {
-        unsafe fieldLists.values.forEach { unsafe curl_slist_free_all($0) }
-        unsafe curl_url_cleanup(url)
-        unsafe curl_url_cleanup(modelsURL)
-    }
-
-    private static func parse(_ text: String) -> OpaquePointer {
-        guard let url = unsafe curl_url() else { preconditionFailure("out of memory") }
-        let result = unsafe curl_url_set(url, CURLUPART_URL, text, 0)
-        precondition(result == CURLUE_OK, "the configuration lets only well-formed URLs pass")
-        return unsafe url
+        certificates = configuration.certificates?.bytes
+        fields = Self.fields(configuration, userAgent: userAgent)
     }
 
     private static func fields(_ configuration: UpstreamConfiguration, userAgent: String)
@@ -75,6 +51,67 @@ import Translation
         }
         return fields
     }
+}
+
+/// The upstream's address and the header fields of every request to it.
+@safe final class UpstreamEndpoint {
+    let key: EndpointKey
+    /// The URL parsed once: libcurl spends 11 % of a request's instructions on parsing it otherwise.
+    private let url: OpaquePointer
+    /// That of the list of models.
+    private let modelsURL: OpaquePointer
+    private let scheme: String
+    private let certificateFile: MemoryFile?
+    private var fieldLists: [String: UnsafeMutablePointer<curl_slist>] = unsafe [:]
+    /// TLS sessions by host: libcurl 7.88 keeps them with each handle otherwise, so that a handle's
+    /// first connection would always cost a full handshake.
+    let tlsSessions: UnsafeMutableRawPointer
+    /// Handles that wait for their next request; each has this endpoint's options, and keeps it.
+    /// Who lets go of the endpoint empties this.
+    var idle: [Transfer] = []
+    /// Where new transfers go; nil when nothing is connected.
+    var lane: ConnectionLane?
+    /// Whether it is for new requests.
+    var isServed = false
+
+    /// How many different `x-anthropic-beta` values get a header list of their own.
+    private static let fieldListsMax = 16
+    /// Idle handles that are kept; each is about 6 KiB.
+    private static let idleMax = 256
+
+    init(_ upstream: Upstream, userAgent: String, proxies: ProxyEnvironment) {
+        let key = EndpointKey(upstream.configuration, userAgent: userAgent, proxies: proxies)
+        guard let share = unsafe curl_share_init() else { preconditionFailure("out of memory") }
+        unsafe curl_share_set_lock_data(share, CURL_LOCK_DATA_SSL_SESSION)
+        unsafe tlsSessions = unsafe share
+        self.key = key
+        unsafe url = unsafe Self.parse(key.url.chatCompletions)
+        unsafe modelsURL = unsafe Self.parse(key.url.models)
+        scheme = key.url.scheme.rawValue
+        certificateFile = key.certificates.flatMap { MemoryFile($0) }
+    }
+
+    deinit {
+        unsafe fieldLists.values.forEach { unsafe curl_slist_free_all($0) }
+        unsafe curl_url_cleanup(url)
+        unsafe curl_url_cleanup(modelsURL)
+        unsafe curl_share_cleanup(tlsSessions)
+    }
+
+    /// Whether many transfers may share a connection: HTTP/2 is spoken over TLS only.
+    var sharesConnections: Bool { key.url.scheme == .https }
+
+    /// Keeps a handle of this endpoint's for its next request.
+    func keep(_ transfer: Transfer) {
+        if isServed, idle.count < Self.idleMax { idle.append(transfer) }
+    }
+
+    private static func parse(_ text: String) -> OpaquePointer {
+        guard let url = unsafe curl_url() else { preconditionFailure("out of memory") }
+        let result = unsafe curl_url_set(url, CURLUPART_URL, text, 0)
+        precondition(result == CURLUE_OK, "the configuration lets only well-formed URLs pass")
+        return unsafe url
+    }
 
     /// The header list for a request with this `x-anthropic-beta`. Lives as long as the endpoint.
     func fields(beta: String?) -> UnsafeMutablePointer<curl_slist>? {
@@ -83,7 +120,7 @@ import Translation
         precondition(
             unsafe fieldLists.count < Self.fieldListsMax, "beta values come from a fixed set")
         var list: UnsafeMutablePointer<curl_slist>?
-        for field in fixedFields { unsafe list = unsafe curl_slist_append(list, field) }
+        for field in self.key.fields { unsafe list = unsafe curl_slist_append(list, field) }
         if let beta { unsafe list = unsafe curl_slist_append(list, "x-anthropic-beta: \(beta)") }
         unsafe fieldLists[key] = unsafe list
         return unsafe list
@@ -105,17 +142,31 @@ import Translation
     func setOptions(of handle: UnsafeMutableRawPointer) {
         unsafe setResource(.chatCompletions, of: handle)
         // An empty string also keeps libcurl from searching the environment for each request.
-        unsafe curl_set_string(handle, CURLOPT_PROXY, proxy)
+        unsafe curl_set_string(handle, CURLOPT_PROXY, key.proxy)
         unsafe curl_set_string(handle, CURLOPT_PROTOCOLS_STR, scheme)
         unsafe curl_set_long(
-            handle, CURLOPT_CONNECTTIMEOUT_MS, Int(connectTimeout / .milliseconds(1)))
-        if let certificateFile {
-            unsafe curl_set_string(handle, CURLOPT_CAINFO, certificateFile)
-            // Not these and the machine's, but these alone.
-            unsafe curl_set_string(handle, CURLOPT_CAPATH, nil)
-        }
+            handle, CURLOPT_CONNECTTIMEOUT_MS, Int(key.connectTimeout / .milliseconds(1)))
+        unsafe setTrust(of: handle)
         // HTTP/2 needs TLS: libcurl 7.88 fails the second cleartext HTTP/2 request on a connection.
         let version = scheme == "https" ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1
         unsafe curl_set_long(handle, CURLOPT_HTTP_VERSION, Int(version))
+    }
+
+    /// Trusts the certificates that are set, and them alone; without any, the machine's.
+    private func setTrust(of handle: UnsafeMutableRawPointer) {
+        guard let certificates = key.certificates else { return }
+        // Not these and the machine's, but these alone.
+        unsafe curl_set_string(handle, CURLOPT_CAPATH, nil)
+        if let certificateFile {
+            unsafe curl_set_string(handle, CURLOPT_CAINFO, certificateFile.path)
+            // Nobody can change the file, so that the lane's cache of it is good for ever.
+            unsafe curl_set_long(handle, CURLOPT_CA_CACHE_TIMEOUT, -1)
+        } else {
+            unsafe curl_set_string(handle, CURLOPT_CAINFO, nil)
+            // SAFETY: libcurl copies the bytes before the call returns.
+            _ = unsafe certificates.withUnsafeBytes { bytes in
+                unsafe curl_set_ca_bytes(handle, bytes.baseAddress, bytes.count)
+            }
+        }
     }
 }

@@ -22,9 +22,8 @@ package struct UpstreamProbe {
     package init(_ upstream: Upstream, version: String, proxies: ProxyEnvironment) {
         endpoint = UpstreamEndpoint(
             upstream, userAgent: "claude-proxy/\(version)", proxies: proxies)
-        let url = upstream.url
-        base = url.description
-        proxy = url.isLoopback ? "" : proxies.proxy(for: url)
+        base = upstream.url.description
+        proxy = endpoint.key.proxy
     }
 
     /// `GET` of a path below the base URL.

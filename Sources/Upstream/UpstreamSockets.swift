@@ -21,63 +21,86 @@ final class UpstreamSockets: EventHandler {
     private let loop: Loop
     /// Whether descriptors were used up when libcurl last wanted a socket.
     private(set) var lacksDescriptors = false
-    /// By descriptor.
-    private var states: [State] = []
+    private var table = SocketTable()
+    /// Sockets that are not watched for being writable at the moment.
+    private var heldBack: [CInt] = []
+    private var writeTimer: Timer?
 
-    private struct State {
-        /// The inode of the last socket that we have opened by this number; 0 for none.
-        var inode: UInt = 0
-        /// It is that socket, and it is connected: we shall hear of its end.
-        var isConnected = false
-        var isRegistered = false
-        /// Registered, and libcurl wants to hear of events.
-        var isAwaited = false
+    /// How long a socket is left alone that is writable for nothing. What opens an HTTP/2 window
+    /// comes from the upstream, and ends the wait at once.
+    private static let writePause = Duration.milliseconds(10)
+
+    init(loop: Loop) {
+        self.loop = loop
+        super.init()
+        writeTimer = Timer(on: loop) { [unowned self] in retryWriting() }
     }
 
-    init(loop: Loop) { self.loop = loop }
-
     override func ready(_ readiness: Readiness, on descriptor: CInt) {
-        if states[Int(descriptor)].isAwaited {
-            client?.socketReady(descriptor, readiness)
-        } else {
-            leave(descriptor)
+        switch table.ready(descriptor) {
+        case .resting(let lane):
+            loop.forget(descriptor)
+            client?.connectionEnded(in: lane)
+        case .lane(let lane):
+            if readiness.contains(.readable) { take(table.retryWriting(descriptor), descriptor) }
+            guard let client, let lane = client.lane(lane) else { return }
+            guard readiness.contains(.writable) else {
+                return lane.socketReady(descriptor, readiness)
+            }
+            let writes = client.bodyReads
+            lane.socketReady(descriptor, readiness)
+            wasWritable(
+                descriptor, hasWritten: client.bodyReads != writes || readiness != .writable)
         }
+    }
+
+    private func wasWritable(_ descriptor: CInt, hasWritten: Bool) {
+        let step = table.wasWritable(descriptor, hasWritten: hasWritten)
+        guard step != .nothing else { return }
+        take(step, descriptor)
+        if heldBack.isEmpty { writeTimer?.schedule(at: loop.now + Self.writePause) }
+        heldBack.append(descriptor)
+    }
+
+    private func retryWriting() {
+        let waiting = heldBack
+        heldBack = []
+        for descriptor in waiting { take(table.retryWriting(descriptor), descriptor) }
     }
 
     /// libcurl waits for something on `descriptor`: `CURL_POLL_IN`, `OUT`, both, or `REMOVE` for
     /// nothing any more.
-    func watch(_ descriptor: CInt, for what: CInt) {
-        makeRoom(for: descriptor)
-        var state = states[Int(descriptor)]
-        if what == CURL_POLL_REMOVE {
-            states[Int(descriptor)].isAwaited = false
-            if state.isRegistered, !state.isConnected { leave(descriptor) }
-            return
-        }
-        if what & CURL_POLL_IN != 0, !state.isConnected, state.inode != 0 {
-            state.isConnected = state.inode == Self.inode(of: descriptor)
-        }
+    func watch(_ descriptor: CInt, for what: CInt, lane: ObjectIdentifier) {
         var interest: Interest = []
-        if what & CURL_POLL_IN != 0 { interest.insert(.readable) }
-        if what & CURL_POLL_OUT != 0 { interest.insert(.writable) }
-        if state.isRegistered {
-            loop.setInterest(interest, of: descriptor)
-        } else {
+        if what != CURL_POLL_REMOVE {
+            if what & CURL_POLL_IN != 0 { interest.insert(.readable) }
+            if what & CURL_POLL_OUT != 0 { interest.insert(.writable) }
+        }
+        let step = table.watched(descriptor, for: interest, lane: lane) {
+            Self.inode(of: descriptor)
+        }
+        take(step, descriptor)
+    }
+
+    private func take(_ step: SocketTable.Step, _ descriptor: CInt) {
+        switch step {
+        case .nothing: break
+        case .change(let interest): loop.setInterest(interest, of: descriptor)
+        case .forget: loop.forget(descriptor)
+        case .renew: loop.renew(descriptor)
+        case .register(let interest):
             do throws(SystemError) {
                 try loop.register(descriptor, for: interest, handler: self)
             } catch {
                 // The kernel has no memory for one more watch. The transfer will not move, and its
                 // time-out ends it with an error that says so.
-                return
+                table.registrationFailed(descriptor)
             }
         }
-        state.isRegistered = true
-        state.isAwaited = true
-        states[Int(descriptor)] = state
     }
 
     /// A socket as libcurl would make it itself; `curl_socket_bad` when there is none to be had.
-    fileprivate func open(_ address: UnsafePointer<curl_sockaddr>) -> CInt {
+    func open(_ address: UnsafePointer<curl_sockaddr>, lane: ObjectIdentifier?) -> CInt {
         // SAFETY: the pointer is libcurl's, for the length of its callback.
         let descriptor = unsafe curl_open_socket(address)
         guard descriptor >= 0 else {
@@ -86,23 +109,13 @@ final class UpstreamSockets: EventHandler {
             return curl_socket_bad
         }
         lacksDescriptors = false
-        makeRoom(for: descriptor)
-        var state = State()
-        state.inode = Self.inode(of: descriptor)
-        if states[Int(descriptor)].isRegistered {
-            // libcurl has closed one of this number in the same breath, and believes that we go on
-            // watching it.
-            loop.renew(descriptor)
-            state.isRegistered = true
-            state.isAwaited = states[Int(descriptor)].isAwaited
-        }
-        states[Int(descriptor)] = state
+        take(
+            table.opened(descriptor, inode: Self.inode(of: descriptor), lane: lane), descriptor)
         return descriptor
     }
 
     fileprivate func close(_ descriptor: CInt) -> CInt {
-        if states[Int(descriptor)].isRegistered { leave(descriptor) }
-        states[Int(descriptor)] = State()
+        take(table.closed(descriptor), descriptor)
         return Glibc.close(descriptor)
     }
 
@@ -111,17 +124,6 @@ final class UpstreamSockets: EventHandler {
         var status = stat()
         // SAFETY: the call fills the local value it is given.
         return unsafe fstat(descriptor, &status) == 0 ? status.st_ino : 0
-    }
-
-    private func makeRoom(for descriptor: CInt) {
-        let missing = Int(descriptor) + 1 - states.count
-        if missing > 0 { states.append(contentsOf: repeatElement(State(), count: missing)) }
-    }
-
-    private func leave(_ descriptor: CInt) {
-        loop.forget(descriptor)
-        states[Int(descriptor)].isRegistered = false
-        states[Int(descriptor)].isAwaited = false
     }
 }
 
@@ -133,22 +135,8 @@ private func sockets(_ context: UnsafeMutableRawPointer?) -> UpstreamSockets? {
     return unsafe Unmanaged<UpstreamSockets>.fromOpaque(context).takeUnretainedValue()
 }
 
-/// `CURLOPT_OPENSOCKETFUNCTION`
-let openSocketCallback: curl_opensocket_callback = { context, _, address in
-    guard let sockets = unsafe sockets(context), let address = unsafe address else {
-        return curl_socket_bad
-    }
-    return unsafe sockets.open(address)
-}
-
 /// `CURLOPT_CLOSESOCKETFUNCTION`
 let closeSocketCallback: curl_closesocket_callback = { context, descriptor in
     guard let sockets = unsafe sockets(context) else { return close(descriptor) }
     return sockets.close(descriptor)
-}
-
-/// `CURLMOPT_SOCKETFUNCTION`
-let socketCallback: curl_socket_callback = { _, descriptor, what, context, _ in
-    unsafe sockets(context)?.watch(descriptor, for: what)
-    return 0
 }

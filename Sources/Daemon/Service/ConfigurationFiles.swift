@@ -25,6 +25,11 @@ package struct ConfigurationFiles {
     /// All sources read and resolved, with every fault of every source.
     package func load() -> Resolution {
         Configuration.resolve(files() + [environment()] + credentials())
+            .readingCertificates { path in
+                // A pipe that nobody writes to must not hold the start up.
+                FileContents.read(path, bytesMax: TrustedCertificates.bytesMax + 1, waits: false)
+                    .mapError { InvalidValue("it cannot be read: \($0)") }
+            }
     }
 
     /// The file that was named, which must exist, or the first of the usual ones that does.

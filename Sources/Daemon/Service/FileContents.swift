@@ -15,8 +15,11 @@ enum FileContents {
     /// A configuration is a page or two; one byte more than it may have shows that it is too large.
     private static let bytesMax = (1 << 20) + 1
 
-    static func read(_ path: String) -> Result<[UInt8], Failure> {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    /// - Parameter waits: whether to wait for what writes to a pipe of this name.
+    static func read(
+        _ path: String, bytesMax: Int = bytesMax, waits: Bool = true
+    ) -> Result<[UInt8], Failure> {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | (waits ? 0 : O_NONBLOCK))
         guard descriptor >= 0 else { return .failure(Failure(code: errno)) }
         defer { close(descriptor) }
         var bytes: [UInt8] = []

@@ -22,6 +22,8 @@ package struct Configuration: Sendable, Equatable {
     package var upstreamKind = UpstreamKind.auto
     /// The CA certificates to trust instead of the machine's.
     package var upstreamCAFile: String?
+    /// What that file held when the configuration was read.
+    package var upstreamCertificates: TrustedCertificates?
     /// Sent as `HTTP-Referer`, by which OpenRouter attributes usage to an application.
     package var siteURL: String?
     /// Sent as the application's title.

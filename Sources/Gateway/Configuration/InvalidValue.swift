@@ -10,7 +10,7 @@ package struct InvalidValue: Error, Equatable {
     /// Whether the value may hold a password, so that it must not be shown.
     package let hidesValue: Bool
 
-    init(_ reason: String, hidesValue: Bool = false) {
+    package init(_ reason: String, hidesValue: Bool = false) {
         self.reason = reason
         self.hidesValue = hidesValue
     }

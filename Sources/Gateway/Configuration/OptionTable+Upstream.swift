@@ -41,10 +41,12 @@ extension OptionTable {
             """),
         ConfigurationOption(
             "CLAUDE_PROXY_UPSTREAM_CA_FILE", \.upstreamCAFile, .optional(.absolutePath),
-            example: "/etc/claude-proxy/ca.pem",
+            example: "/etc/ssl/certs/my-ca.pem",
             """
             A file of CA certificates (PEM) to trust instead of the machine's.
-            For an upstream whose certificate comes from a CA of your own.
+            For an upstream whose certificate comes from a CA of your own. The file is read at the
+            start and at every reload, which also closes connections made under other certificates.
+            The systemd service sees no files of its own in `/etc/claude-proxy`, `/home` or `/tmp`.
             """),
         ConfigurationOption(
             "OPENROUTER_SITE_URL", \.siteURL, .optional(.headerText("a URL")),

@@ -3,13 +3,16 @@
 /// The outcome of resolving the sources of a configuration.
 package struct Resolution: Sendable {
     /// The configuration; nil exactly when there are faults.
-    package let configuration: Configuration?
+    package internal(set) var configuration: Configuration?
     /// All reasons why there is none.
-    package let faults: [ConfigurationFault]
+    package internal(set) var faults: [ConfigurationFault]
     /// What the administrator should know; the configuration is used all the same.
     package let warnings: [ConfigurationWarning]
     /// Where the value of each key came from; keys that are not there have their default.
     package let origins: [String: ConfigurationOrigin]
+    /// The file of CA certificates, if it can be read and no certificate is left in it: nothing that
+    /// it held before is to be trusted.
+    package internal(set) var emptiedCAFile: String?
 }
 
 /// Where a value came from.

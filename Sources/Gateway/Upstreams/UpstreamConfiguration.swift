@@ -14,7 +14,7 @@ package struct UpstreamConfiguration: Sendable, Equatable {
     /// What it understands.
     package var profile: UpstreamProfile
     /// The CA certificates to trust instead of the machine's.
-    package var certificateFile: String?
+    package var certificates: TrustedCertificates?
     /// Sent as `HTTP-Referer`.
     package var siteURL: String?
     /// Sent as the application's title.
@@ -33,7 +33,7 @@ extension Configuration {
         [
             UpstreamConfiguration(
                 name: "main", url: upstreamURL, key: upstreamKey, profile: profile,
-                certificateFile: upstreamCAFile, siteURL: siteURL, siteName: siteName,
+                certificates: upstreamCertificates, siteURL: siteURL, siteName: siteName,
                 connectTimeout: connectTimeout, firstByteTimeout: firstByteTimeout,
                 idleTimeout: upstreamIdleTimeout)
         ]

@@ -1,7 +1,7 @@
 // Base64 (RFC 4648 §4, with padding): how a reasoning seal fits into a JSON string without escapes.
 
 /// Standard base64.
-enum Base64 {
+package enum Base64 {
     private static let digits: [UInt8] = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
@@ -37,7 +37,7 @@ enum Base64 {
     }
 
     /// The bytes that `text` stands for; nil when it is not exactly what `encode` makes.
-    static func decode(_ text: Span<UInt8>) -> [UInt8]? {
+    package static func decode(_ text: Span<UInt8>) -> [UInt8]? {
         guard text.count % 4 == 0 else { return nil }
         guard text.count > 0 else { return [] }
         var padding = 0
