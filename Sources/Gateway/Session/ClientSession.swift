@@ -94,7 +94,20 @@ package struct ClientSession: ~Copyable {
         }
         actions.removeAll(keepingCapacity: true)
         nextActionIndex = 0
+        checkState()
         return nil
+    }
+
+    /// After each event phase and parts belong together.
+    private func checkState() {
+        switch phase {
+        case .exchanging:
+            precondition(exchange != nil && call != nil, "an exchange waits for a call")
+        case .counting:
+            precondition(exchange == nil && count != nil, "a count is under way")
+        case .receiving, .inflating, .closing:
+            precondition(exchange == nil && count == nil, "nothing is under way")
+        }
     }
 
     /// When `deadlineReached` is to be called; nil for never.
