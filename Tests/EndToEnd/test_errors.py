@@ -47,6 +47,14 @@ def test_an_upstream_status_becomes_the_clients(
     assert (record["outcome"], record["status"], record["error_type"]) == ("failed", status, type_)
 
 
+@pytest.mark.parametrize(("status", "failure"), [
+    (401, "key_refused"), (402, "out_of_credit"), (503, "overloaded"), (500, "internal_fault")])
+def test_the_record_tells_what_went_wrong_with_the_upstream(upstream, proxy, status, failure):
+    upstream.always(failing(status, "the reason"))
+    proxy.post(message())
+    assert proxy.wait_for_records(1)[0]["failure"] == failure
+
+
 @pytest.mark.parametrize(("upstream_status", "metadata", "status", "type_", "retry"), STATUSES)
 def test_an_error_within_a_200_gets_its_true_status(
     upstream, proxy, upstream_status, metadata, status, type_, retry

@@ -89,6 +89,7 @@ extension RequestLog {
         addDropped(record.dropped)
         add("DURATION_MS", record.duration.milliseconds)
         if let type = record.errorType { add("ERROR_TYPE", type.rawValue) }
+        if let failure = record.failure { add("FAILURE", failure.rawValue) }
         add("GENERATION_ID", record.generationID)
         add("INPUT_TOKENS", unlessZero: record.inputTokens)
         switch format {
