@@ -118,8 +118,8 @@ struct RequestGenerator {
             body += #""tools":[{"name":"look","input_schema":{"type":"object","properties":{}}}],"#
         }
         if random.chance(15) { body += #""thinking":{"type":"enabled","budget_tokens":1024},"# }
-        plan.ask.paddingBytes = random.chance(5) ? random.below(40_000) : 0
-        let padding = String(repeating: "x", count: plan.ask.paddingBytes)
+        plan.ask.paddingBytes = random.chance(5) ? random.below(32_000) : 0
+        let padding = String(repeating: "x ", count: plan.ask.paddingBytes / 2)
         let text = #"marker-\#(plan.marker). \u00e9\n\#(padding)"#
         if random.chance(50) {
             body += #""messages":[{"role":"user","content":"\#(text)"}]}"#

@@ -17,8 +17,8 @@ extension World {
 
     /// Where it is listed, no more than a sentence fits into it.
     static let smallModel = "small/model"
-    /// Padding that no tokenizer makes fit into it.
-    private static let paddingBytesOverflowing = 30_000
+    /// Padding whose words no tokenizer makes fit into it.
+    private static let paddingBytesOverflowing = 1000
     /// What OpenAI's models are asked for at least.
     private static let answerTokensMin = 16
 
