@@ -45,18 +45,31 @@ extension World {
         try checkProvider(call, ask)
         guard isFirst, let model = call["model"]?.text else { return }
         if ask.hasTopK, call["top_k"] == nil { reached(.lessonUsed) }
-        let listed = state.known(of: upstream).catalogue?.model(model)
-        try require(
-            listed == nil || model != Self.smallModel
-                || ask.paddingBytes < Self.paddingBytesOverflowing,
-            "a prompt that cannot fit is sent to \(model)")
-        let most = listed?.capabilities.outputTokensMax ?? .max
         let tokens = (call["max_completion_tokens"] ?? call["max_tokens"])?.integer
-        let expected = min(ask.maxTokens, most)
-        try require(
-            tokens == expected || tokens == max(expected, Self.answerTokensMin),
-            "\(tokens ?? -1) tokens for \(ask.maxTokens) of \(most)")
-        if expected < ask.maxTokens { reached(.answerLengthLimited) }
+        var reasons: [String] = []
+        for list in lists(of: upstream) {
+            let listed = list?.model(model)
+            let most = listed?.capabilities.outputTokensMax ?? .max
+            let expected = min(ask.maxTokens, most)
+            if listed != nil, model == Self.smallModel,
+                ask.paddingBytes >= Self.paddingBytesOverflowing
+            {
+                reasons.append("a prompt that cannot fit is sent to \(model)")
+            } else if tokens == expected || tokens == max(expected, Self.answerTokensMin) {
+                if expected < ask.maxTokens { reached(.answerLengthLimited) }
+                return
+            } else {
+                reasons.append("\(tokens ?? -1) tokens for \(ask.maxTokens) of \(most)")
+            }
+        }
+        throw Violation(reasons.joined(separator: "; "))
+    }
+
+    /// The lists that a call may go by: that of the moment, and the one of an upstream that a reload
+    /// made the daemon forget before the turn's actions were carried out.
+    private func lists(of upstream: Upstream) -> [ModelCatalogue?] {
+        let present = state.known(of: upstream).catalogue
+        return [present] + (forgotten[upstream.url.description].map { [$0] } ?? [])
     }
 
     /// Who is asked for has answered this very session before.

@@ -18,6 +18,8 @@ package final class World: ShellContext {
     private let settings: [Settings]
     /// The settings that there have been, in order; the last are those of new requests.
     private(set) var served: [Settings] = []
+    /// The lists of models before the reloads of the present turn, by their upstreams' addresses.
+    private(set) var forgotten: [String: ModelCatalogue?] = [:]
     /// The longest that any of them waits for an upstream that says nothing.
     private let silenceMax: Duration
     private var connections: [Connection] = []
@@ -366,11 +368,16 @@ package final class World: ShellContext {
             try check(connection)
             try checkAfterTurn(connection)
         }
+        forgotten = [:]
     }
 
     // MARK: The daemon
 
     private func reload() {
+        let url = state.settings.upstream.url.description
+        if connections.contains(where: \.isQueued), forgotten[url] == nil {
+            forgotten[url] = state.catalogue
+        }
         state.settings = random.pick(settings)
         served.append(state.settings)
         turnEndPercent = random.pick([60, 60, 60, 60, 20, 5])
