@@ -30,6 +30,11 @@ package struct ModelMap: Sendable, Equatable {
         self.rules = rules
     }
 
+    /// Whether a rule names this very id.
+    func names(_ model: String) -> Bool {
+        rules.contains { !$0.isPrefix && $0.pattern == model }
+    }
+
     /// The upstream id for a client's model id, or nil if no rule matches.
     package func target(for model: String) -> String? {
         var best: Rule?

@@ -24,6 +24,24 @@ import Testing
         }
     }
 
+    @Test(
+        "The window that a client appends to an id is no part of it",
+        arguments: [
+            ("a/b[1m]", "a/b"), ("a/b[2M]", "a/b"), ("a/b[200k]", "a/b"), ("claude-a/b[1m]", "a/b"),
+            ("claude-opus-4[1m]", "x"), ("kept[1m]", "y"), ("a/b:free", "a/b:free"),
+            ("a/b[m]", "a/b[m]"), ("a/b[x]", "a/b[x]"), ("[1m]", "d/none"), ("a/[1m", "a/[1m"),
+        ])
+    func windows(_ requested: String, _ expected: String) throws {
+        let resolution = Configuration.resolve([
+            .environment([
+                ("OPENROUTER_API_KEY", "k"), ("OPENROUTER_MODEL", "d/none"),
+                ("CLAUDE_PROXY_MODEL_MAP", "claude-opus-4=x,kept[1m]=y"),
+            ])
+        ])
+        let choice = ModelChoice(try #require(resolution.configuration, "\(resolution.faults)"))
+        #expect(choice.upstreamModel(for: requested, in: nil) == expected)
+    }
+
     @Test("An id that no rule names has no target") func noMatch() throws {
         let map = try map("claude-opus-*=o")
         #expect(map.target(for: "claude-opus") == nil)
