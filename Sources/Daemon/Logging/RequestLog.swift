@@ -86,12 +86,13 @@ extension RequestLog {
         add("CLIENT", record.client)
         if record.isCostListed { add("COST_SOURCE", "list") }
         add("COST_USD", record.cost)
-        addDropped(record.dropped)
+        add(list: "DROPPED", record.dropped)
         add("DURATION_MS", record.duration.milliseconds)
         if let type = record.errorType { add("ERROR_TYPE", type.rawValue) }
         if let failure = record.failure { add("FAILURE", failure.rawValue) }
         add("GENERATION_ID", record.generationID)
         add("INPUT_TOKENS", unlessZero: record.inputTokens)
+        add(list: "LESSONS", record.lessons)
         switch format {
         case .text: break
         case .json, .journal: add("MESSAGE_ID", MessageID.request)
@@ -116,9 +117,9 @@ extension RequestLog {
         add("USER_AGENT", record.userAgent)
     }
 
-    private func addDropped(_ names: [String]) {
+    private func add(list name: StaticString, _ names: [String]) {
         guard !names.isEmpty else { return }
-        begin("DROPPED")
+        begin(name)
         for (index, name) in names.enumerated() {
             if index > 0 { line.append(",") }
             add(text: name)

@@ -67,6 +67,8 @@ struct MessagesExchange: ~Copyable {
     /// The size of the prompt by byte classes, not calibrated, and as it was counted.
     private let quickEstimate: Int
     private var measure: PromptMeasure?
+    /// The context that the upstream has named when it refused.
+    private var contextTokens: Int?
     private var head = UpstreamHead()
     /// The body of an answer that is no success.
     private var errorBody: [UInt8] = []
@@ -375,13 +377,23 @@ extension MessagesExchange {
     private mutating func callFailed(
         _ failure: UpstreamFailure, _ fate: UpstreamFate, in turn: Turn, into output: inout [UInt8]
     ) -> Step {
-        if let tokens = failure.contextTokens {
-            attempt.known.lessons.learn(
-                contextTokens: tokens, of: attempt.upstreamModel, at: turn.now)
-        }
+        learn(from: failure, in: turn)
         return askAgain(after: failure, fate, at: turn.now)
             ?? report(failure, fate, in: turn, into: &output)
     }
+
+    /// What the upstream says of the model's context.
+    private mutating func learn(from failure: UpstreamFailure, in turn: Turn) {
+        guard let tokens = failure.contextTokens else { return }
+        contextTokens = tokens
+        let isBelieved = attempt.known.lessons.learn(
+            contextTokens: tokens, of: attempt.upstreamModel, promptTokens: promptTokens,
+            at: turn.now)
+        if isBelieved { record.lessons = ["context \(tokens)"] }
+    }
+
+    /// The prompt's size by a count of our own, into which nothing learnt has gone.
+    private var promptTokens: Int { measure?.tokens ?? quickEstimate }
 
     /// Asks the upstream again, as if it had not been asked before, if that is of use and the client
     /// has no content yet; nil if the failure stands.
@@ -392,6 +404,9 @@ extension MessagesExchange {
         deadlines.upstream = now + upstream.configuration.firstByteTimeout
         isHeldBack = false
         translator = attempt.makeTranslator(identity, errorReader: errorReader)
+        // What this try does without is said in the very answer that it brings.
+        record.dropped = attempt.translated.dropped.names
+        channel.dropped = attempt.translated.dropped.headerValue
         head = UpstreamHead()
         errorBody = []
         message = []
@@ -493,14 +508,9 @@ extension MessagesExchange {
     }
 
     /// What the outcome says of the upstream is kept for those who ask it next.
-    func learnFromOutcome() {
+    func learnFromOutcome(at now: MonotonicTime) {
         let known = attempt.known
-        if record.outcome == .completed {
-            known.lessons.answered(
-                record.upstreamModel,
-                promptTokens: record.inputTokens + record.cacheReadTokens
-                    + record.cacheWriteTokens)
-        }
+        teach(&known.lessons, at: now)
         guard configuration.pinsProvider, let session = attempt.session else { return }
         switch record.outcome {
         case .completed: known.pins.answered(session.key, by: record.provider)
@@ -508,6 +518,22 @@ extension MessagesExchange {
         case .failed, .interrupted:
             if record.failure?.isOfProvider == true { known.pins.release(session.key) }
         }
+    }
+
+    /// Keeps what has helped this request, if it was answered.
+    private func teach(_ lessons: inout UpstreamLessons, at now: MonotonicTime) {
+        let summary = translator.summary
+        guard record.outcome == .completed, summary.contentBytes > 0 || summary.toolCalls > 0 else {
+            return
+        }
+        let model = attempt.upstreamModel
+        let usage = summary.usage
+        lessons.answered(model, promptTokens: usage.isEstimate ? 0 : usage.prompt, at: now)
+        lessons.keep(attempt.lessons, of: model, at: now)
+        guard let contextTokens else { return }
+        lessons.learn(
+            contextTokens: contextTokens, of: model, promptTokens: promptTokens,
+            hasSucceeded: true, at: now)
     }
 
     private mutating func noteSummary() {
@@ -523,6 +549,7 @@ extension MessagesExchange {
         record.reasoningTokens = summary.usage.reasoning ?? 0
         notePrice(summary.usage)
         record.retries = attempt.retries
+        if record.outcome == .completed { record.lessons += attempt.lessons.map(\.name) }
     }
 
     private mutating func notePrice(_ usage: TokenUsage) {

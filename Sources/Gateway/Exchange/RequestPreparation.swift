@@ -23,14 +23,15 @@ struct RequestPreparation {
     func context(for candidate: Candidate, in turn: Turn) -> RequestSettings {
         let known = turn.state.known(of: candidate.upstream)
         return context(
-            for: candidate, known, model: known.model(candidate.model, at: turn.now))
+            for: candidate, known, model: known.model(candidate.model, at: turn.now),
+            at: turn.now)
     }
 
     /// All that is needed to ask `candidate`.
     func prepare(for candidate: Candidate, in turn: Turn) -> Prepared {
         let known = turn.state.known(of: candidate.upstream)
         let model = known.model(candidate.model, at: turn.now)
-        var context = context(for: candidate, known, model: model)
+        var context = context(for: candidate, known, model: model, at: turn.now)
         let session = (sessionID ?? outline.sessionID).map {
             SessionDigest($0, at: candidate)
         }
@@ -46,7 +47,8 @@ struct RequestPreparation {
     }
 
     private func context(
-        for candidate: Candidate, _ known: UpstreamState, model: CatalogueModel
+        for candidate: Candidate, _ known: UpstreamState, model: CatalogueModel,
+        at now: MonotonicTime
     ) -> RequestSettings {
         var context = RequestSettings(
             profile: candidate.upstream.profile, upstreamModel: candidate.model)
@@ -54,8 +56,10 @@ struct RequestPreparation {
         context.identitySalt = candidate.upstream.identitySalt
         context.capabilities = model.capabilities
         context.addsCacheMarks = settings.configuration.cacheBreakpoints == .add
-        context.omittedFields = known.lessons.refusedParameters(of: candidate.model)
-            .union(model.refusedFields)
+        context.omittedFields = Set(model.refusedFields)
+        for remedy in known.lessons.remedies(of: candidate.model, at: now) {
+            _ = context.apply(remedy)
+        }
         return context
     }
 }

@@ -12,6 +12,9 @@ struct UpstreamAttempt {
     let known: UpstreamState
     private(set) var translated: TranslatedRequest
     private var history = RetryPolicy.History()
+    /// What has changed the request, and is wanted by the model's later requests as well should this
+    /// one succeed.
+    private(set) var lessons: [UpstreamRemedy] = []
     /// The client's session, if it has named one.
     let session: SessionDigest?
     /// What the model's tokens cost.
@@ -79,7 +82,7 @@ struct UpstreamAttempt {
     func errorReader(timeOfDay: Duration) -> UpstreamErrorReader {
         UpstreamErrorReader(
             inputTokensEstimate: inputTokensEstimate, maxTokens: outline.maxTokens,
-            secret: upstream.secret,
+            contextTokens: settings.capabilities.contextTokens, secret: upstream.secret,
             nowMilliseconds: Int(timeOfDay / .milliseconds(1)))
     }
 
@@ -102,48 +105,83 @@ struct UpstreamAttempt {
     /// The call to be made after `failure`, or nil when the failure has to stand.
     mutating func nextCall(after failure: UpstreamFailure) -> UpstreamCall? {
         let request = RetryPolicy.Request(
-            omittedFields: settings.omittedFields,
-            answerTokens: min(settings.capabilities.outputTokensMax ?? .max, outline.maxTokens),
+            answerTokens: min(
+                settings.capabilities.outputTokensMax ?? .max,
+                settings.answerTokensTaken ?? .max, outline.maxTokens),
             isRepeatable: !clientBody.isEmpty)
         switch RetryPolicy.decide(after: failure, history: history, request: request) {
         case .report: return nil
-        case .repair(let remedy): repair(remedy)
-        // Somebody else may answer than the provider that was asked for.
-        case .again: if failure.kind != .emptyAnswer { forgetProvider() }
+        case .repair(let remedies):
+            if let call = repaired(by: remedies, teaching: failure.lessons) { return call }
+            var rest = failure
+            rest.remedies = []
+            return nextCall(after: rest)
+        case .again:
+            // Somebody else may answer than the provider that was asked for.
+            if failure.kind != .emptyAnswer { forgetProvider() }
+            guard let again = translate(settings) else { return nil }
+            translated = again.request
+            history.note(failure)
+            return UpstreamCall(
+                to: upstream, body: again.body, beta: translated.headers.anthropicBeta)
         }
-        guard let call = translateAgain() else { return nil }
-        history.note(failure)
-        return call
     }
 
-    private mutating func repair(_ remedy: UpstreamRemedy) {
-        switch remedy {
-        case .none: break
-        case .dropParameter(let name):
-            known.lessons.learn(name, refusedBy: settings.upstreamModel)
-            settings.omittedFields.insert(name)
-        case .dropReasoning: settings.isWithoutReasoning = true
-        case .dropStrict: settings.isWithoutStrict = true
-        case .lowerMaxTokens(let tokens): settings.capabilities.outputTokensMax = tokens
+    /// The call that the first of the remedies makes which changes the body.
+    private mutating func repaired(
+        by remedies: [UpstreamRemedy], teaching allowed: Set<UpstreamRemedy>
+    ) -> UpstreamCall? {
+        guard let before = translate(settings) else { return nil }
+        for remedy in remedies {
+            let concrete = concrete(remedy, in: before.body)
+            var changed = settings
+            guard changed.apply(concrete), let after = translate(changed),
+                after.body != before.body
+            else {
+                history.note(remedy, changesRequest: false)
+                continue
+            }
+            settings = changed
+            translated = after.request
+            history.note(remedy, changesRequest: true)
+            if allowed.contains(remedy) { lessons.append(concrete) }
+            return UpstreamCall(
+                to: upstream, body: after.body, beta: translated.headers.anthropicBeta)
         }
+        return nil
+    }
+
+    /// The remedy with the value that the refused body has.
+    private func concrete(_ remedy: UpstreamRemedy, in body: [UInt8]) -> UpstreamRemedy {
+        guard case .dropValue(let name, _) = remedy else { return remedy }
+        var document = JSONDocument()
+        do throws(JSONError) { try document.parse(body) } catch { return remedy }
+        var members = document.members(of: .root)
+        while let (key, value) = document.next(&members) {
+            guard document.string(key) == name else { continue }
+            return .dropValue(name, Array(document.bytes[document.literal(value)]))
+        }
+        return remedy
     }
 
     private mutating func forgetProvider() {
         settings.extraFields.removeAll { $0.name == ProviderPins.fieldName }
     }
 
-    private mutating func translateAgain() -> UpstreamCall? {
+    private mutating func translate(
+        _ settings: RequestSettings
+    ) -> (request: TranslatedRequest, body: [UInt8])? {
         var document = JSONDocument()
         var body: [UInt8] = []
         do {
             try document.parse(exchanging: &clientBody)
-            translated = try RequestTranslator.translate(
+            defer { clientBody = document.takeBytes() }
+            let request = try RequestTranslator.translate(
                 document, outline: outline, settings: settings, into: &body)
+            return (request, body)
         } catch {
             // It was translated before; this cannot be, and if it is, the failure stands.
             return nil
         }
-        clientBody = document.takeBytes()
-        return UpstreamCall(to: upstream, body: body, beta: translated.headers.anthropicBeta)
     }
 }

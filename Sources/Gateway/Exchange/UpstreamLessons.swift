@@ -1,12 +1,32 @@
-// What the proxy has learnt from an upstream's refusals, so that it need not be refused again: the
-// parameters that a model's endpoint does not take, and how long a prompt may be where the list of
-// models is silent or wrong. Bounded, and forgotten at a restart: an endpoint that has learnt a
-// parameter meanwhile gets it again.
+// What the proxy has learnt from an upstream's refusals, so that it need not be refused again: what a
+// model's endpoint does not take, and how long a prompt may be where the list of models is silent or
+// wrong.
+//
+// A lesson is kept only when the request has succeeded that was made by it, or, of a context, when the
+// request that was refused was near it. Everything is forgotten after an hour, and tried anew: another
+// provider may answer by then, and neither a liar nor a passing error is believed for longer. No
+// lesson refuses a request. Models that have answered often stay longest, so names that a client makes
+// up drive out one another.
+
+import Translation
 
 /// Lessons by upstream model.
 struct UpstreamLessons {
-    private var refused: [[UInt8]: Set<String>] = [:]
-    private var windows: [[UInt8]: Window] = [:]
+    private var models: [[UInt8]: Model] = [:]
+
+    private struct Model {
+        var lessons: [Lesson] = []
+        var window: Window?
+        /// The longest prompt that was answered.
+        var promptTokensMax = 0
+        var answers = 0
+        var answeredAt: MonotonicTime
+    }
+
+    private struct Lesson {
+        var remedy: UpstreamRemedy
+        var forgottenAt: MonotonicTime
+    }
 
     private struct Window {
         var tokens: Int
@@ -16,27 +36,50 @@ struct UpstreamLessons {
     }
 
     private static let modelsMax = 256
-    private static let parametersMax = 16
-    /// Behind one model there are providers of different limits; the one that has refused may not be
-    /// the next one to be asked.
-    private static let windowLifetime = Duration.seconds(3600)
+    private static let lessonsMax = 16
+    /// Behind one model there are providers of different limits and abilities; the one that has refused
+    /// may not be the next one to be asked.
+    private static let lifetime = Duration.seconds(3600)
     /// What an upstream can mean by a model's context.
     private static let windowRange = 256...(1 << 30)
-    /// Longer than any real name of a parameter or of a model. Both come from peers.
+    /// Longer than any real name or value of a parameter, and than any model's id. All come from peers.
     private static let nameBytesMax = 64
+    private static let valueBytesMax = 256
     private static let modelBytesMax = 256
 
-    /// The parameters that `model` refuses.
-    func refusedParameters(of model: [UInt8]) -> Set<String> { refused[model] ?? [] }
+    // MARK: What a model does not take
 
-    /// Remembers a refusal, if there is room.
-    mutating func learn(_ parameter: String, refusedBy model: [UInt8]) {
-        guard parameter.utf8.count <= Self.nameBytesMax, model.count <= Self.modelBytesMax,
-            refused[model] != nil || refused.count < Self.modelsMax,
-            refused[model, default: []].count < Self.parametersMax
-        else { return }
-        refused[model, default: []].insert(parameter)
+    /// What later requests to `model` have to do without.
+    func remedies(of model: [UInt8], at now: MonotonicTime) -> [UpstreamRemedy] {
+        // Nearly always.
+        guard !models.isEmpty, let known = models[model], !known.lessons.isEmpty else { return [] }
+        return known.lessons.filter { now < $0.forgottenAt }.map(\.remedy)
     }
+
+    /// Remembers what has helped a request that is answered now.
+    mutating func keep(_ remedies: [UpstreamRemedy], of model: [UInt8], at now: MonotonicTime) {
+        for remedy in remedies where Self.isBounded(remedy) {
+            makeRoom(for: model, at: now)
+            guard var known = models[model] else { return }
+            known.lessons.removeAll { $0.remedy == remedy || $0.forgottenAt <= now }
+            if known.lessons.count >= Self.lessonsMax { known.lessons.removeFirst() }
+            known.lessons.append(Lesson(remedy: remedy, forgottenAt: now + Self.lifetime))
+            models[model] = known
+        }
+    }
+
+    private static func isBounded(_ remedy: UpstreamRemedy) -> Bool {
+        switch remedy {
+        case .dropParameter(let name): name.utf8.count <= nameBytesMax
+        case .dropValue(let name, let value):
+            name.utf8.count <= nameBytesMax && 1...valueBytesMax ~= value.count
+        case .dropTopPBesideTemperature, .dropReasoning, .returnReasoning, .dropStrict,
+            .dropPatterns, .dropImages, .foldSystem, .stopReasoningWithTools, .lowerMaxTokens:
+            true
+        }
+    }
+
+    // MARK: Contexts
 
     /// The context of `model` in tokens, as its upstream has named it in the last hour. Where that
     /// is less than the list says, it may be one provider's alone: it has to be said twice.
@@ -44,27 +87,59 @@ struct UpstreamLessons {
         of model: [UInt8], listed: Int? = nil, at now: MonotonicTime
     ) -> Int? {
         // Nearly always; and the list of models asks a thousand times.
-        if windows.isEmpty { return nil }
-        guard let window = windows[model], now < window.forgottenAt else { return nil }
+        if models.isEmpty { return nil }
+        guard let window = models[model]?.window, now < window.forgottenAt else { return nil }
         if let listed, window.tokens < listed, window.times < 2 { return nil }
         return window.tokens
     }
 
-    /// Remembers the context that an upstream has named. When there are too many the oldest goes.
-    mutating func learn(contextTokens tokens: Int, of model: [UInt8], at now: MonotonicTime) {
-        guard Self.windowRange ~= tokens, model.count <= Self.modelBytesMax else { return }
-        if windows[model] == nil, windows.count >= Self.modelsMax,
-            let oldest = windows.min(by: { $0.value.forgottenAt < $1.value.forgottenAt })
-        {
-            windows[oldest.key] = nil
+    /// Remembers the context that an upstream has named when it refused a request.
+    ///
+    /// - Parameters:
+    ///   - promptTokens: our own count of the refused prompt, into which nothing learnt has gone.
+    ///   - hasSucceeded: whether the request was answered once its answer was asked for shorter.
+    /// - Returns: whether it is believed.
+    @discardableResult
+    mutating func learn(
+        contextTokens tokens: Int, of model: [UInt8], promptTokens: Int, hasSucceeded: Bool = false,
+        at now: MonotonicTime
+    ) -> Bool {
+        let known = models[model]
+        let isNear = promptTokens >= (hasSucceeded ? tokens / 2 : tokens / 10 * 8)
+        guard Self.windowRange ~= tokens, isNear, tokens >= known?.promptTokensMax ?? 0 else {
+            return false
         }
-        let times = windows[model]?.tokens == tokens ? (windows[model]?.times ?? 0) + 1 : 1
-        windows[model] = Window(
-            tokens: tokens, times: times, forgottenAt: now + Self.windowLifetime)
+        makeRoom(for: model, at: now)
+        let times = known?.window?.tokens == tokens ? (known?.window?.times ?? 0) + 1 : 1
+        models[model]?.window = Window(
+            tokens: tokens, times: times, forgottenAt: now + Self.lifetime)
+        return true
     }
 
+    // MARK: Answers
+
     /// A prompt of so many tokens was answered: whoever has named less was not right, or not alone.
-    mutating func answered(_ model: [UInt8], promptTokens: Int) {
-        if let window = windows[model], promptTokens > window.tokens { windows[model] = nil }
+    mutating func answered(_ model: [UInt8], promptTokens: Int, at now: MonotonicTime) {
+        makeRoom(for: model, at: now)
+        guard var known = models[model] else { return }
+        known.answers &+= 1
+        known.answeredAt = now
+        known.promptTokensMax = max(known.promptTokensMax, min(promptTokens, 1 << 40))
+        if let window = known.window, promptTokens > window.tokens { known.window = nil }
+        models[model] = known
+    }
+
+    /// Sees to it that `model` has an entry. The one that goes for it is that with the fewest answers,
+    /// and among equals the one that has answered longest ago.
+    private mutating func makeRoom(for model: [UInt8], at now: MonotonicTime) {
+        guard models[model] == nil, (1...Self.modelBytesMax).contains(model.count) else { return }
+        if models.count >= Self.modelsMax,
+            let least = models.min(by: {
+                ($0.value.answers, $0.value.answeredAt) < ($1.value.answers, $1.value.answeredAt)
+            })
+        {
+            models[least.key] = nil
+        }
+        models[model] = Model(answeredAt: now)
     }
 }

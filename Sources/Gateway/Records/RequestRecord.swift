@@ -57,6 +57,8 @@ package struct RequestRecord: Sendable {
     package var divergence: PromptDivergence?
     /// Names of fields that the translation left out.
     package var dropped: [String] = []
+    /// What its refusals have taught.
+    package var lessons: [String] = []
     /// How often the upstream was asked again.
     package var retries = 0
 

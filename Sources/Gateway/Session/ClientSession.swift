@@ -454,7 +454,7 @@ extension ClientSession {
         precondition(call == nil, "an exchange that is over waits for no call")
         precondition(state.exchangesOpen > 0, "an exchange is counted until its end")
         state.exchangesOpen -= 1
-        ended.learnFromOutcome()
+        ended.learnFromOutcome(at: now)
         if settings.configuration.calibratesTokenCounts, let observation = ended.observation {
             act(.learn(observation))
         }

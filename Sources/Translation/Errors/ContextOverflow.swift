@@ -30,16 +30,22 @@ struct ContextOverflow: Equatable {
     ///   - isCertain: whether a symbolic code has said already that it is one.
     ///   - inputEstimate: our own count of the input, for texts without numbers.
     ///   - maxTokens: the output that was asked for.
-    init?(text: String, isCertain: Bool, inputEstimate: Int, maxTokens: Int) {
-        let words = Words(text)
-        guard isCertain || Self.tells(words) else { return nil }
-        let stated = Statement(words)
+    ///   - window: the model's context, if it is known.
+    init?(
+        text: String, isCertain: Bool, inputEstimate: Int, maxTokens: Int, window: Int? = nil
+    ) {
+        let refusal = RefusalText(text)
+        let words = Words(refusal)
+        guard isCertain || Self.tells(words, refusal) else { return nil }
+        var stated = Statement(words)
+        stated.complete(by: refusal.numbers(upTo: refusal.bytes.count))
         // Clients may ask for any number.
         let output = min(stated.output ?? maxTokens, Self.outputMax)
         let known = stated.input ?? stated.total.map { max(0, $0 - (stated.output ?? 0)) }
         let used = max(1, known ?? inputEstimate)
-        // Without a limit a tenth is said to be too much, so that clients have a size to cut by.
-        let limit = stated.limit ?? used - max(1, used / 10)
+        // Without any limit a tenth is said to be too much, so that clients have a size to cut by.
+        let near = window.flatMap { $0 <= used + used / 4 ? $0 : nil }
+        let limit = stated.limit ?? near ?? used - max(1, used / 10)
         if used <= limit, used + output > limit {
             self.init(input: used, limit: limit, output: output)
         } else {
@@ -75,12 +81,35 @@ struct ContextOverflow: Equatable {
         "reduce the length of the messages", "prompt exceeds max length",
         "range of input length",
     ]
+    /// What can be too much.
+    private static let subjects: [StaticString] = [
+        "prompt", "input", "tokens", "context", "prompt_tokens", "input_tokens", "conversation",
+    ]
+    private static let excesses: [StaticString] = [
+        "exceed", "too long", "too large", "too many", "longer than", "more than", "larger than",
+        "greater than", "must be less than", "must be at most", "over the limit", "only supports",
+        "does not fit", "reduce the", "must be <=",
+    ]
+    /// What the excess must be measured in, lest it be that of an image, a name or a number.
+    private static let measures: [StaticString] = [
+        "token", "context", "model length", "max_seq_len", "max_model_len", "input length",
+        "prompt length", "prompt is", "input is",
+    ]
+    private static let others: [StaticString] = [
+        "per minute", "per day", "rate limit", "quota", " bytes", " mb ", "megabyte",
+        "image exceeds",
+        "budget_tokens", "string too long", "expected a string",
+    ]
 
-    private static func tells(_ words: Words) -> Bool {
-        for phrase in phrases where words.first(phrase) != nil { return true }
-        // "too long" alone may be about an id or a name.
-        return words.first("too long") != nil
-            && (words.first("token") != nil || words.first("prompt") != nil)
+    private static func tells(_ words: Words, _ text: RefusalText) -> Bool {
+        if AnswerLimit.isMeant(by: text), !text.numbers(upTo: text.bytes.count).isEmpty {
+            return false
+        }
+        if text.has(others) { return false }
+        if text.has(phrases) { return true }
+        // "k3-256k supports only 256K context."
+        return text.has(subjects) && text.has(measures)
+            && (text.has(excesses) || text.has(["supports only"]))
     }
 
     /// The numbers that a text gives, each found by the words beside it.
@@ -97,7 +126,8 @@ struct ContextOverflow: Equatable {
                         "maximum context length is", "maximum context length of",
                         "maximum prompt length is", "tokens allowed (", "available context size (",
                         "token limit: ", "context limit of", "context window of", "must be <= ",
-                        "should be [1, ", "context length is only", "context length of", " > ",
+                        "should be [1, ", "context length is only", "context length of",
+                        "context length: ", "maximum context length (", "model length of", " > ",
                     ])
                 ?? words.number(before: [" maximum context length", " maximum"])
             input =
@@ -108,18 +138,36 @@ struct ContextOverflow: Equatable {
                         "prompt is too long: ", "context limit: ",
                     ])
                 ?? words.number(
-                    before: [" in the messages", " input tokens", " `inputs` tokens"])
+                    before: [
+                        " in the messages", " input tokens", " `inputs` tokens",
+                        " tokens from the input",
+                    ])
             output =
                 words.number(after: ["`max_tokens` exceed context limit: ", "is too large: "])
                 ?? words.number(
                     before: [
                         " in the completion", " in the output", " output tokens",
-                        " `max_new_tokens`",
+                        " `max_new_tokens`", " tokens for the completion",
                     ])
-            total = words.number(after: ["you requested about", "you requested"])
+            total = words.number(
+                after: ["you requested about", "you requested a total of", "you requested"])
             // Anthropic's own: "…: 190000 + 32000 > 200000".
             if words.first("exceed context limit: ") != nil {
                 output = words.number(after: [" + "])
+            }
+        }
+
+        /// Finds what no known form has told: of the numbers of an overflow the largest is what was
+        /// used, and the next smaller one the limit. A number alone is the limit.
+        mutating func complete(by numbers: [Int]) {
+            // From 400 to 599 it is rather a status.
+            let large = Set(numbers.filter { $0 >= 256 && !(400..<600 ~= $0) }).sorted(by: >)
+            if limit == nil {
+                let used = input ?? total ?? (large.count > 1 ? large[0] : nil)
+                limit = large.first { $0 < used ?? .max && $0 != output }
+            }
+            if let limit, input == nil, total == nil {
+                input = large.last { $0 > limit && $0 != output }
             }
         }
     }
@@ -128,7 +176,7 @@ struct ContextOverflow: Equatable {
     private struct Words {
         private let text: [UInt8]
 
-        init(_ text: String) { self.text = Array(text.lowercased().utf8) }
+        init(_ text: RefusalText) { self.text = text.bytes }
 
         func first(_ words: StaticString) -> Int? { text.firstOffset(of: words) }
 

@@ -9,13 +9,15 @@ struct RefusedParameter {
     /// The names on the way to it, outermost first, in the upstream's API's spelling.
     private var names: [String] = []
 
+    private static let pathBytesMax = 256
+
     /// The parameter that `report` names; nil when it is about something else.
-    init?(_ report: UpstreamErrorReport) {
-        let codes = ["unsupported_parameter", "unsupported_value", "unknown_parameter"]
-        if codes.contains(report.code), !report.parameter.isEmpty {
-            names = Self.names(in: Array(report.parameter.utf8)[...])
-        } else {
-            let words = Array(report.message.utf8)
+    ///
+    /// - Parameter end: up to where the message is the upstream's own.
+    init?(_ report: UpstreamErrorReport, openingEnd end: Int) {
+        names = Self.names(in: Array(report.parameter.utf8.prefix(Self.pathBytesMax))[...])
+        if names.isEmpty {
+            let words = Array(report.message.utf8.prefix(end))
             names =
                 Self.namedAfterPhrase(words) ?? Self.namedByGoogle(words)
                 ?? Self.namedByPydantic(words) ?? []

@@ -1,8 +1,10 @@
 // The kind of a failure, from what the upstream reports: symbolic names before statuses, statuses before
-// words.
+// words. But a context that is too small is known by its words alone, since every server has another
+// status for it.
 
 extension UpstreamErrorReader {
     func kind(_ report: UpstreamErrorReport, status: Int, isPage: Bool) -> FailureKind {
+        if overflow(report, status: status) != nil { return .contextTooLong }
         switch report.availabilityCode {
         case "model_not_found": return .modelMissing
         case "wrong_endpoint": return .requestFault
@@ -29,7 +31,6 @@ extension UpstreamErrorReader {
     }
 
     private func badRequest(_ report: UpstreamErrorReport) -> FailureKind {
-        if overflow(report) != nil { return .contextTooLong }
         if report.code == "model_not_found" { return .modelMissing }
         let refusals = ["content_policy_violation", "refusal", "content_filter"]
         let isOfContent = refusals.contains(report.errorType) || refusals.contains(report.code)

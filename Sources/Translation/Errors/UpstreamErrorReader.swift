@@ -2,37 +2,23 @@
 // status, by `x-should-retry`, and by a few sentences they know; the table of who does what is in
 // docs/translation.md. Beside the error stands what the proxy itself could do about it.
 
-/// What may help when a request is tried once more, before the client hears of the failure.
-package enum UpstreamRemedy: Hashable, Sendable {
-    case none
-    /// The upstream does not know this request parameter.
-    case dropParameter(String)
-    /// The upstream does not accept the reasoning that was sent back to it.
-    case dropReasoning
-    /// No provider takes strict schemas.
-    case dropStrict
-    /// There is money, or room in the context, for no more output than this.
-    case lowerMaxTokens(Int)
-}
-
 /// An upstream's failure, translated.
 package struct UpstreamFailure: Equatable, Sendable {
     /// What it is: the one thing to decide by.
     package var kind: FailureKind
     /// What a client gets of it.
     package var error: APIError
-    package var remedy: UpstreamRemedy
-    /// The model's context in tokens, if the upstream has named it when it refused a longer prompt.
+    /// What may help, the likeliest first.
+    package var remedies: [UpstreamRemedy] = []
+    /// Which of the remedies may be kept for the model once they have helped.
+    package var lessons: Set<UpstreamRemedy> = []
+    /// The model's context in tokens, if the upstream itself has named it when it refused a prompt.
     package var contextTokens: Int?
 
-    package init(
-        _ kind: FailureKind, error: APIError, remedy: UpstreamRemedy = .none,
-        contextTokens: Int? = nil
-    ) {
+    package init(_ kind: FailureKind, error: APIError, remedies: [UpstreamRemedy] = []) {
         self.kind = kind
         self.error = error
-        self.remedy = remedy
-        self.contextTokens = contextTokens
+        self.remedies = remedies
     }
 }
 
@@ -52,6 +38,8 @@ package struct UpstreamErrorReader: Sendable {
     package var inputTokensEstimate: Int
     /// The output tokens that the request asked for.
     package var maxTokens: Int
+    /// The model's context, if it is known.
+    package var contextTokens: Int?
     /// The setting that holds the upstream's key, to be named when the key is refused.
     package var credentialName: String
     /// The upstream's key, never to be shown.
@@ -60,11 +48,13 @@ package struct UpstreamErrorReader: Sendable {
     package var nowMilliseconds: Int
 
     package init(
-        inputTokensEstimate: Int, maxTokens: Int, credentialName: String = "OPENROUTER_API_KEY",
-        secret: [UInt8] = [], nowMilliseconds: Int = 0
+        inputTokensEstimate: Int, maxTokens: Int, contextTokens: Int? = nil,
+        credentialName: String = "OPENROUTER_API_KEY", secret: [UInt8] = [],
+        nowMilliseconds: Int = 0
     ) {
         self.inputTokensEstimate = inputTokensEstimate
         self.maxTokens = maxTokens
+        self.contextTokens = contextTokens
         self.credentialName = credentialName
         self.secret = secret
         self.nowMilliseconds = nowMilliseconds
@@ -138,6 +128,14 @@ package struct UpstreamErrorReader: Sendable {
         return failure(report, status: effectiveStatus(report, http: 200), isPage: false)
     }
 
+    /// The failure of an answer that ends before its first word because the context is full.
+    var contextFull: UpstreamFailure {
+        var report = UpstreamErrorReport()
+        report.code = "context_length_exceeded"
+        report.message = "The model's context is full."
+        return failure(report, status: 400, isPage: false)
+    }
+
     /// The status that counts: the error's own, else HTTP's, else what the words stand for.
     private func effectiveStatus(_ report: UpstreamErrorReport, http: Int) -> Int {
         if let status = report.status { return status }
@@ -178,13 +176,30 @@ package struct UpstreamErrorReader: Sendable {
             error.retryAfter = nil
         }
         error.message = SecretScrubber.scrub(error.message, secret: secret)
-        var failure = UpstreamFailure(
-            kind, error: error, remedy: remedy(report, status: status))
-        if let overflow = overflow(report), error.message == overflow.message {
-            if overflow.isLimitStated { failure.contextTokens = overflow.limit }
-            if let tokens = overflow.outputTokensLeft { failure.remedy = .lowerMaxTokens(tokens) }
+        var failure = UpstreamFailure(kind, error: error)
+        if kind == .contextTooLong, let overflow = overflow(report, status: status) {
+            failure.contextTokens = window(report, overflow)
+            if let tokens = overflow.outputTokensLeft {
+                failure.remedies = [.lowerMaxTokens(tokens)]
+            }
+            return failure
         }
+        let refusal = Refusal(report, status: status, maxTokens: maxTokens)
+        failure.remedies = refusal.remedies
+        failure.lessons = refusal.lessons
         return failure
+    }
+
+    /// The context that the upstream has named in its own words, before anything that it quotes.
+    private func window(_ report: UpstreamErrorReport, _ overflow: ContextOverflow) -> Int? {
+        guard overflow.isLimitStated else { return nil }
+        let text = RefusalText(report.message)
+        let opening = String(decoding: text.bytes[..<text.openingEnd], as: UTF8.self)
+        let said = ContextOverflow(
+            text: opening, isCertain: true, inputEstimate: inputTokensEstimate,
+            maxTokens: maxTokens)
+        guard let said, said.isLimitStated, said.limit == overflow.limit else { return nil }
+        return said.limit
     }
 
     /// The error of a failure of this kind, in the report's words.
@@ -204,7 +219,7 @@ package struct UpstreamErrorReader: Sendable {
         case .internalFault, .misconfigured:
             return APIError(status: 500, type: .api, message: text)
         case .contextTooLong:
-            return .invalidRequest(overflow(report)?.message ?? text)
+            return .invalidRequest(overflow(report, status: status)?.message ?? text)
         case .outOfCredit:
             return status == 429
                 ? rateLimited(report, text) : APIError(status: 402, type: .billing, message: text)
@@ -220,16 +235,26 @@ package struct UpstreamErrorReader: Sendable {
         }
     }
 
-    /// The overflow of the context that the report tells of.
-    func overflow(_ report: UpstreamErrorReport) -> ContextOverflow? {
-        let certain = ["context_length_exceeded", "max_tokens_exceeded", "token_limit_exceeded"]
-        let isCertain = certain.contains(report.errorType) || certain.contains(report.code)
-        let isOther =
-            report.errorType == "string_too_long" || report.code == "string_above_max_length"
-        if isOther { return nil }
+    /// The overflow of the context that the report tells of. Some upstreams tell of it with 401, 403,
+    /// 404 or 500; the words decide.
+    func overflow(_ report: UpstreamErrorReport, status: Int) -> ContextOverflow? {
+        guard ![402, 408, 409, 429].contains(status) else { return nil }
+        let isCertain = [report.errorType, report.code].contains(where: Self.isOverflow)
+        let others = ["string_too_long", "string_above_max_length", "content_policy_violation"]
+        let isOther = others.contains(report.errorType) || others.contains(report.code)
+        if isOther || report.isAboutContent { return nil }
         return ContextOverflow(
             text: report.message, isCertain: isCertain, inputEstimate: inputTokensEstimate,
-            maxTokens: maxTokens)
+            maxTokens: maxTokens, window: contextTokens)
+    }
+
+    /// Whether a symbolic code says that the context is too small.
+    private static func isOverflow(_ code: String) -> Bool {
+        let codes = [
+            "context_length_exceeded", "max_tokens_exceeded", "token_limit_exceeded",
+            "exceed_context_size_error", "context_window_exceeded",
+        ]
+        return codes.contains(code) || code.hasSuffix("prompt_tokens_exceeded")
     }
 
     /// The client's credentials are fine: a 401 would make it ask for a login.
@@ -300,31 +325,6 @@ package struct UpstreamErrorReader: Sendable {
         if seconds < 120 { return "\(seconds) s" }
         if seconds < 7200 { return "\((seconds + 59) / 60) min" }
         return "\((seconds + 3599) / 3600) h"
-    }
-}
-
-// MARK: - Remedies
-
-extension UpstreamErrorReader {
-    private func remedy(_ report: UpstreamErrorReport, status: Int) -> UpstreamRemedy {
-        let words = Array(report.message.lowercased().utf8)
-        switch status {
-        case 400, 422:
-            if let parameter = RefusedParameter(report) { return parameter.remedy ?? .none }
-            for word in ["signature", "thinking"] as [StaticString]
-            where words.firstOffset(of: word) != nil { return .dropReasoning }
-            return .none
-        case 402:
-            let phrase: StaticString = "can only afford "
-            guard let offset = words.firstOffset(of: phrase) else { return .none }
-            let digits = words[(offset + phrase.utf8CodeUnitCount)...]
-                .prefix { $0 &- UInt8(ascii: "0") < 10 }
-            return Int(String(decoding: digits, as: UTF8.self)).map { .lowerMaxTokens($0) }
-                ?? .none
-        case 404:
-            return words.firstOffset(of: "guardrail restrictions") != nil ? .dropStrict : .none
-        default: return .none
-        }
     }
 }
 

@@ -59,7 +59,7 @@ extension RequestWriter {
             output.append(#","tool_calls":["#)
             for index in calls.indices {
                 if index > 0 { output.append(UInt8(ascii: ",")) }
-                write(calls[index])
+                write(calls[index], isUnsigned: index == 0 && wantsSignature)
             }
             output.append(UInt8(ascii: "]"))
         } else if isLast, settings.profile.marksPrefill {
@@ -109,7 +109,13 @@ extension RequestWriter {
         calls.append(HistoryCall(id: id, name: name, input: input))
     }
 
-    private mutating func write(_ call: HistoryCall) {
+    /// Whether Gemini would miss a signature with the first of the calls: they are another model's.
+    private var wantsSignature: Bool {
+        settings.profile.signsForeignCalls && thoughts.callExtras.isEmpty
+            && ModelFamily.demandsSignatures(settings.upstreamModel)
+    }
+
+    private mutating func write(_ call: HistoryCall, isUnsigned: Bool) {
         output.append(#"{"id":""#)
         writeToolID(call.id)
         output.append(#"","type":"function","function":{"name":""#)
@@ -123,6 +129,11 @@ extension RequestWriter {
         {
             output.append(#","extra_content":"#)
             output.append(contentsOf: extra)
+        } else if isUnsigned {
+            // Google's page on thought signatures (FAQ), for calls that Gemini did not make.
+            output.append(
+                #","extra_content":{"google":{"thought_signature":"skip_thought_signature_validator"}}"#
+            )
         }
         output.append(#"}"#)
     }
@@ -244,7 +255,7 @@ extension RequestWriter {
         let profile = settings.profile
         let isDemanded =
             !calls.isEmpty
-            && (profile.wantsReasoningWithCalls
+            && (profile.wantsReasoningWithCalls || profile.fillsReasoningWithCalls
                 || profile.reasoningField == .reasoningDetails && family == .deepSeek)
         let details = thoughts.seals.isEmpty ? [] : reasoningDetails()
         // An empty list goes back where an empty one came, not where nothing was left of one.
@@ -263,8 +274,10 @@ extension RequestWriter {
             }
             output.append(UInt8(ascii: "\""))
         } else if isDemanded {
-            // DeepSeek answers 400 to calls without it, and takes "".
-            output.append(#","reasoning_content":"""#)
+            // DeepSeek answers 400 to calls without it, and takes ""; Kimi wants more than that.
+            output.append(
+                profile.fillsReasoningWithCalls
+                    ? #","reasoning_content":" ""# : #","reasoning_content":"""#)
         }
     }
 }

@@ -167,7 +167,13 @@ extension RequestWriter {
             case .user:
                 parts.append(contentsOf: attachments)
                 attachments.removeAll(keepingCapacity: true)
+                let unknown = unknownBlocks
                 let hadResults = try addUserContent(entry)
+                if entry.hasBlocks, unknownBlocks > unknown,
+                    unknownBlocks - unknown == document.count(entry.content)
+                {
+                    throw entry.path.refusal("content", "the proxy knows none of these blocks")
+                }
                 if isFolded {
                     if hadResults { mayBeEmpty = true }
                 } else {
@@ -175,6 +181,7 @@ extension RequestWriter {
                 }
             case .system:
                 let isReminder = isFolded && messageCount + parts.count > 0
+                if isReminder, settings.foldsRefusedSystem { dropped.note("messages.system") }
                 try addSystemContent(entry, isReminder: isReminder)
                 if !isReminder { writeSystemMessage() }
             }
@@ -261,6 +268,7 @@ extension RequestWriter {
 
     /// Names a block that reaches the upstream not at all.
     mutating func noteUnknown(_ block: ContentBlock) {
+        if block.kind == .unknown { unknownBlocks += 1 }
         guard let type = block.type else { return }
         dropped.note("messages.content:", document, type)
     }

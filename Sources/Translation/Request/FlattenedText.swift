@@ -35,7 +35,11 @@ extension RequestWriter {
             scratch.removeSubrange(start...)
             noteUnknown(block)
         } else {
-            if block.kind == .unknown { noteUnknown(block) }
+            if block.kind == .unknown {
+                noteUnknown(block)
+                // Its words reach the upstream all the same.
+                unknownBlocks -= 1
+            }
             // Without a heading the words need no line of their own.
             if heading == start { scratch.removeSubrange(start..<start + 2) }
             addComposed(since: start)

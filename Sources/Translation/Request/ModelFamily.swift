@@ -84,6 +84,14 @@ package enum ReasoningEffort: Sendable, Comparable, CaseIterable {
     }
 }
 
+extension ModelFamily {
+    /// Whether a model answers 400 to calls without a thought signature: Gemini from version 3 on.
+    static func demandsSignatures(_ model: [UInt8]) -> Bool {
+        let name = ModelName(model[...])
+        return name.contains("gemini-") && !name.contains("gemini-1") && !name.contains("gemini-2")
+    }
+}
+
 /// A model's id without regard to case. Every request asks several questions of it, and String's
 /// searches would cost more than the translation of a small request.
 private struct ModelName {

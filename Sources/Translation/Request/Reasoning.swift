@@ -48,6 +48,7 @@ extension RequestWriter {
             guard let tokens = try document.whole(budget, at: path, "budget_tokens") else {
                 throw path.error("budget_tokens", .required)
             }
+            guard tokens >= 0 else { throw path.error("budget_tokens", .negative) }
             return .budget(tokens)
         }
         if document.equals(name, "disabled") { return .disabled }
@@ -89,12 +90,28 @@ extension RequestWriter {
             thinking = .disabled
             dropped.note("thinking")
         }
-        if settings.isWithoutReasoning { thinking = .disabled }
+        if settings.isWithoutReasoning {
+            noteUnused(thinking, effort)
+            thinking = .disabled
+        }
+        if settings.stopsReasoningWithTools, hasTools {
+            dropped.note("output_config.effort")
+            return writeNoEffort()
+        }
         switch settings.profile.reasoningDialect {
         case .reasoningObject: writeReasoningObject(thinking, effort)
         case .reasoningEffort: writeReasoningEffort(thinking, effort)
         case .thinkingParameter: writeThinkingParameter(thinking, effort)
         case .none: noteUnused(thinking, effort)
+        }
+    }
+
+    /// Asks for an answer without reasoning, in so many words.
+    private mutating func writeNoEffort() {
+        switch settings.profile.reasoningDialect {
+        case .reasoningObject: output.append(#","reasoning":{"effort":"none"}"#)
+        case .reasoningEffort, .none: output.append(#","reasoning_effort":"none""#)
+        case .thinkingParameter: output.append(#","thinking":{"type":"disabled"}"#)
         }
     }
 
@@ -105,13 +122,23 @@ extension RequestWriter {
 
     private mutating func writeReasoningObject(_ thinking: Thinking, _ effort: ReasoningEffort?) {
         if thinking.isOn, hasTools, family == .claude { headers.interleavesThinking = true }
+        if family == .claude, effort != nil, isRefused("verbosity") {
+            dropped.note("output_config.effort")
+        }
         if family == .claude, let effort, allows("verbosity") {
             // Claude's effort is OpenRouter's verbosity. Opus 5 refuses more than high when it is
             // not to think.
             writeKey("verbosity")
             write(thinking == .disabled ? min(effort, .high) : effort)
         }
-        guard allows("reasoning") else { return }
+        guard allows("reasoning") else {
+            if isRefused("reasoning") { noteUnused(thinking, effort) }
+            return
+        }
+        let start = output.count
+        defer {
+            if takesBack("reasoning", since: start) { noteUnused(thinking, effort) }
+        }
         let effort = family == .claude ? nil : effort
         switch thinking {
         case .absent:
@@ -170,14 +197,24 @@ extension RequestWriter {
             case .budget(let tokens): effort ?? effortWorth(tokens)
             case .disabled: settings.capabilities.efforts?.min() ?? .low
             }
-        guard let wanted, allows("reasoning_effort") else { return }
+        guard let wanted else { return }
+        guard allows("reasoning_effort") else {
+            if isRefused("reasoning_effort") { dropped.note("output_config.effort") }
+            return
+        }
+        let start = output.count
         writeKey("reasoning_effort")
         write(min(wanted, settings.profile.effortMax))
+        if takesBack("reasoning_effort", since: start) { dropped.note("output_config.effort") }
     }
 
     private mutating func writeThinkingParameter(_ thinking: Thinking, _ effort: ReasoningEffort?) {
         if effort != nil { dropped.note("output_config.effort") }
-        guard thinking != .absent, allows("thinking") else { return }
+        guard thinking != .absent else { return }
+        guard allows("thinking") else {
+            if isRefused("thinking") { dropped.note("thinking") }
+            return
+        }
         output.append(
             thinking.isOn
                 ? #","thinking":{"type":"enabled"}"# : #","thinking":{"type":"disabled"}"#)

@@ -13,6 +13,8 @@ package struct RequestFacts: Sendable {
     package var stopSequences: [[UInt8]] = []
     /// Tool names that had to be changed for the upstream, by their upstream form.
     package var clientToolNames: [[UInt8]: [UInt8]] = [:]
+    /// The functions on offer, by their names upstream.
+    package var toolNames: [[UInt8]] = []
     /// Tool-call ids that stand in the conversation already, in the client's form: a response must
     /// not use them again.
     package var usedToolIDs: Set<[UInt8]> = []
@@ -24,4 +26,34 @@ package struct RequestFacts: Sendable {
     package var cachesForAnHour = false
 
     package init() {}
+}
+
+extension RequestFacts {
+    /// The client's name of the tool that the upstream calls `name`.
+    ///
+    /// Models put markup of theirs into names: `x<|channel|>commentary`, `functions.x`,
+    /// `default_api:x`. It is taken off when no tool of that name is on offer and one of the plain
+    /// name is.
+    func clientName(of name: [UInt8]) -> [UInt8] {
+        if let known = clientToolNames[name] { return known }
+        guard let plain = Self.withoutMarkup(name), !toolNames.contains(name),
+            toolNames.contains(plain)
+        else { return name }
+        return clientToolNames[plain] ?? plain
+    }
+
+    private static let prefixes: [StaticString] = [
+        "functions.", "functions:", "default_api.", "default_api:",
+    ]
+
+    /// Nil if there is none.
+    private static func withoutMarkup(_ name: [UInt8]) -> [UInt8]? {
+        var plain = name[...]
+        if let token = name.firstOffset(of: "<|") { plain = name[..<token] }
+        while plain.last == 0x20 { plain.removeLast() }
+        for prefix in prefixes where matches(plain.span, 0, prefix) {
+            plain = plain.dropFirst(prefix.utf8CodeUnitCount)
+        }
+        return plain.count == name.count ? nil : Array(plain)
+    }
 }

@@ -47,6 +47,18 @@ package struct RequestSettings: Sendable {
     /// Members of the body that the upstream has refused for this model: they are left out, but for
     /// `max_tokens` and `max_completion_tokens`, which stand in for each other.
     package var omittedFields: Set<String> = []
+    /// Values that the upstream has refused, by the names of their members: such a member is left out.
+    package var refusedValues: [String: Set<[UInt8]>] = [:]
+    /// Leaves `top_p` out beside `temperature`.
+    package var dropsTopPBesideTemperature = false
+    /// Leaves patterns and formats out of schemas.
+    package var dropsPatterns = false
+    /// Asks for the effort "none" beside tools.
+    package var stopsReasoningWithTools = false
+    /// Whether system messages become user text because the upstream has refused them.
+    package var foldsRefusedSystem = false
+    /// The longest answer that the upstream has not refused.
+    package var answerTokensTaken: Int?
     /// Leaves reasoning out of the history and switches it off: for a retry after a complaint
     /// about a signature.
     package var isWithoutReasoning = false

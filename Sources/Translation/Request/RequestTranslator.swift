@@ -87,6 +87,11 @@ extension RequestWriter {
         output.append(#","stream":true"#)
         if settings.profile.allowsStreamOptions, allows("stream_options") {
             output.append(#","stream_options":{"include_usage":true}"#)
+        } else if isRefused("stream_options") {
+            dropped.note("stream_options")
+        }
+        if endsWithAnswer, calls.isEmpty, settings.profile.asksForContinuation {
+            output.append(#","continue_final_message":true,"add_generation_prompt":false"#)
         }
         writeIdentity()
         writeExtraFields()

@@ -38,6 +38,8 @@ struct RequestWriter {
     /// The items of `reasoning_details` that have ids, as far as they are written.
     var writtenDetails: Set<[UInt8]> = []
     var messageCount = 0
+    /// The blocks that nobody here knows.
+    var unknownBlocks = 0
     /// Whether the message written last is the assistant's.
     var endsWithAnswer = false
 
@@ -84,6 +86,23 @@ struct RequestWriter {
 
     /// Whether the member `name` of the body is to be written.
     func allows(_ name: String) -> Bool { withheld.isEmpty || !withheld.contains(name) }
+
+    /// Whether the upstream has refused the member `name`.
+    func isRefused(_ name: String) -> Bool { settings.omittedFields.contains(name) }
+
+    /// Takes the member back that was written since `start` if the upstream has refused this value.
+    ///
+    /// - Returns: whether it was taken back.
+    mutating func takesBack(_ name: StaticString, since start: Int) -> Bool {
+        guard !settings.refusedValues.isEmpty, output.count > start,
+            let refused = settings.refusedValues["\(name)"]
+        else { return false }
+        // After `,"name":`.
+        let value = start + name.utf8CodeUnitCount + 4
+        guard refused.contains(Array(output[value...])) else { return false }
+        output.removeSubrange(start...)
+        return true
+    }
 
     /// Writes `,"name":`.
     mutating func writeKey(_ name: StaticString) {

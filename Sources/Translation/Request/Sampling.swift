@@ -18,6 +18,7 @@ extension RequestWriter {
             // Too little left is for the upstream to say: its words make clients compact.
             if left >= Self.thinkingBudgetMin { tokens = min(tokens, left) }
         }
+        if let taken = settings.answerTokensTaken { tokens = min(tokens, taken) }
         if settings.profile.allowsServerTools, family == .openAI {
             tokens = max(tokens, Self.openAIAnswerTokensMin)
         }
@@ -29,7 +30,13 @@ extension RequestWriter {
         facts.maxTokens = outline.maxTokens
         var usesNewName = settings.profile.usesMaxCompletionTokens
         if !allows(usesNewName ? "max_completion_tokens" : "max_tokens") { usesNewName.toggle() }
-        guard allows(usesNewName ? "max_completion_tokens" : "max_tokens") else { return }
+        guard allows(usesNewName ? "max_completion_tokens" : "max_tokens") else {
+            if isRefused("max_tokens") { dropped.note("max_tokens") }
+            return
+        }
+        if let taken = settings.answerTokensTaken, taken < outline.maxTokens {
+            dropped.note("max_tokens")
+        }
         writeKey(usesNewName ? "max_completion_tokens" : "max_tokens")
         output.append(decimal: answerTokensMax)
     }
@@ -38,15 +45,24 @@ extension RequestWriter {
 
     mutating func writeSampling() throws(APIError) {
         let fields = outline.fields
+        let start = output.count
         try writeNumber("temperature", fields.temperature, upTo: 2, .outsideZeroToTwo)
+        let hasTemperature = output.count > start
+        let afterTemperature = output.count
         try writeNumber("top_p", fields.topP, upTo: 1, .outsideZeroToOne)
+        if hasTemperature, settings.dropsTopPBesideTemperature, output.count > afterTemperature {
+            output.removeSubrange(afterTemperature...)
+            dropped.note("top_p")
+        }
         if let value = try document.whole(fields.topK, at: FieldPath("top_k")),
             let node = fields.topK
         {
             guard value >= 0 else { throw FieldPath("top_k").error(.negative) }
             if settings.profile.allowsTopK, allows("top_k") {
+                let start = output.count
                 writeKey("top_k")
                 output.append(document, node)
+                if takesBack("top_k", since: start) { dropped.note("top_k") }
             } else {
                 dropped.note("top_k")
             }
@@ -66,8 +82,10 @@ extension RequestWriter {
             dropped.note(name)
             return
         }
+        let start = output.count
         writeKey(name)
         output.append(document, node)
+        if takesBack(name, since: start) { dropped.note(name) }
     }
 
     private mutating func writeStopSequences() throws(APIError) {
@@ -94,6 +112,10 @@ extension RequestWriter {
             written += 1
         }
         if output.count > start { output.append(UInt8(ascii: "]")) }
+        if takesBack("stop", since: start) {
+            dropped.note("stop_sequences")
+            facts.stopSequences = []
+        }
     }
 
     // MARK: The answer's format
@@ -138,14 +160,25 @@ extension RequestWriter {
     mutating func writeAnswerFormat() throws(APIError) {
         guard let schema = try answerSchema() else { return }
         switch structuredOutput {
-        case .prompt: break
+        case .prompt:
+            if isRefused("response_format") { dropped.note("output_config.format") }
         case .object: output.append(#","response_format":{"type":"json_object"}"#)
         case .schema:
             output.append(
                 #","response_format":{"type":"json_schema","json_schema":{"name":"response""#)
-            if allowsStrict { output.append(#","strict":true"#) }
+            if allowsStrict, takesStrict(schema) {
+                output.append(#","strict":true"#)
+            } else if isStrictRefused {
+                dropped.note("output_config.format.strict")
+            }
             output.append(#","schema":"#)
-            output.append(document, schema)
+            if settings.dropsPatterns {
+                if SchemaPatterns.write(schema, of: document, into: &output) {
+                    dropped.note("output_config.format.schema.pattern")
+                }
+            } else {
+                output.append(document, schema)
+            }
             output.append("}}")
         }
     }
@@ -170,9 +203,13 @@ extension RequestWriter {
         {
             // OpenRouter keeps a session at one provider, and so its prompt cache warm.
             writeDigest("session_id", of: session)
+        } else if profile.allowsSessionID, isRefused("session_id") {
+            dropped.note("session_id")
         }
         if profile.allowsUser, allows("user"), let user = outline.userID, !user.isEmpty {
             writeDigest("user", of: user)
+        } else if profile.allowsUser, isRefused("user") {
+            dropped.note("metadata.user_id")
         }
     }
 

@@ -44,7 +44,12 @@ extension RequestWriter {
         if let mode = choice.mode {
             let start = output.count
             try write(mode, among: offer)
-            if !allows("tool_choice") { output.removeSubrange(start...) }
+            if !allows("tool_choice") {
+                output.removeSubrange(start...)
+                if isRefused("tool_choice") { dropped.note("tool_choice") }
+            } else if takesBack("tool_choice", since: start) {
+                dropped.note("tool_choice")
+            }
         }
         if choice.forbidsParallelCalls {
             if settings.profile.allowsParallelToolCalls, allows("parallel_tool_calls") {
@@ -87,9 +92,16 @@ extension RequestWriter {
         }
     }
 
-    /// Whether `strict` may be written.
-    var allowsStrict: Bool {
-        settings.profile.allowsStrict && !settings.isWithoutStrict
-            && !settings.omittedFields.contains("strict")
+    /// Whether the upstream takes the schema as a strict one. Claude takes more than OpenAI's models,
+    /// and says itself what it does not take.
+    func takesStrict(_ schema: JSONNode?) -> Bool {
+        guard let schema, family != .claude else { return true }
+        return StrictSchema.holds(schema, of: document)
     }
+
+    /// Whether `strict` may be written.
+    var allowsStrict: Bool { settings.profile.allowsStrict && !isStrictRefused }
+
+    /// Whether the upstream has refused `strict`.
+    var isStrictRefused: Bool { settings.isWithoutStrict || isRefused("strict") }
 }

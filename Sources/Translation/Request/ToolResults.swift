@@ -187,7 +187,15 @@ extension RequestWriter {
         switch settings.profile.toolIDForm {
         case .any: return id
         case .nineAlphanumerics: return Self.nineAlphanumerics(id)
+        case .atMost40: return id.count <= 40 ? id : Self.shortened(id)
         }
+    }
+
+    /// An id of 37 characters made from the digest.
+    private static func shortened(_ id: [UInt8]) -> [UInt8] {
+        var short = Array("call_".utf8)
+        for byte in SHA256.digest(id.span).prefix(16) { short.append(hexadecimal: byte) }
+        return short
     }
 
     /// `id` itself when it has the form, else nine characters made from its digest.

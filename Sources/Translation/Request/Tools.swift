@@ -213,7 +213,7 @@ extension RequestWriter {
         let choice = try readToolChoice()
         if case .tool(let name) = choice.mode { loadedTools.insert(name) }
         let offer = settings.capabilities.tools == false ? [] : try toolsOnOffer()
-        guard !offer.isEmpty, allows("tools") else {
+        guard !offer.isEmpty, !withheld.contains("tools") else {
             if choice.mode != nil, choice.mode != .auto { dropped.note("tool_choice") }
             return
         }
@@ -240,6 +240,7 @@ extension RequestWriter {
     private mutating func writeFunction(_ tool: OfferedTool) throws(APIError) {
         let name = ToolName.upstreamForm(of: tool.name)
         if name != tool.name { facts.clientToolNames[name] = tool.name }
+        facts.toolNames.append(name)
         output.append(#"{"type":"function","function":{"name":""#)
         output.append(contentsOf: name)
         output.append(UInt8(ascii: "\""))
@@ -250,9 +251,13 @@ extension RequestWriter {
         } else if let schema = tool.schema {
             writeSchema(schema)
         }
-        if try document.flag(tool.strict, at: tool.path, "strict"), allowsStrict {
-            output.append(#","strict":true"#)
-            if family == .claude { headers.hasStrictTools = true }
+        if try document.flag(tool.strict, at: tool.path, "strict") {
+            if allowsStrict, takesStrict(tool.schema) {
+                output.append(#","strict":true"#)
+                if family == .claude { headers.hasStrictTools = true }
+            } else if settings.profile.allowsStrict {
+                dropped.note("tools.strict")
+            }
         }
         output.append(UInt8(ascii: "}"))
         write(try cacheControl(tool.cacheControl, at: tool.path))
@@ -288,7 +293,17 @@ extension RequestWriter {
             SchemaRestriction.write(schema, of: document, into: &output)
             return
         }
+        if settings.dropsPatterns {
+            if SchemaPatterns.write(schema, of: document, into: &output) {
+                dropped.note("tools.input_schema.pattern")
+            }
+            return
+        }
         let literal = document.literal(schema)
+        if document.kind(schema) == .object, document.count(schema) == 0 {
+            output.append(#"{"type":"object","properties":{}}"#)
+            return
+        }
         guard document.member(schema, "properties") == nil,
             let type = document.member(schema, "type"), document.equals(type, "object")
         else {

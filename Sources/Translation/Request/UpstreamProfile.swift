@@ -61,6 +61,8 @@ package struct UpstreamProfile: Sendable, Equatable {
         case any
         /// Exactly nine of `[a-zA-Z0-9]` (Mistral).
         case nineAlphanumerics
+        /// OpenAI: "string too long. Expected a string with maximum length 40".
+        case atMost40
     }
 
     /// The header field that a key goes into.
@@ -90,6 +92,8 @@ package struct UpstreamProfile: Sendable, Equatable {
     /// DeepSeek: an assistant message with calls must say `reasoning_content`, if only "", and no
     /// other needs it.
     package var wantsReasoningWithCalls = false
+    /// Kimi: the same, and an empty one will not do.
+    package var fillsReasoningWithCalls = false
     package var toolMedia = ToolMedia.userMessage
     /// `file` parts: PDF documents.
     package var allowsFiles = false
@@ -114,6 +118,10 @@ package struct UpstreamProfile: Sendable, Equatable {
     package var stopSequencesMax = 4
     /// A trailing assistant message must carry `prefix: true` (Mistral).
     package var marksPrefill = false
+    /// A trailing assistant message is gone on with only if that is asked for (vLLM).
+    package var asksForContinuation = false
+    /// Calls that another model has made are marked so that Gemini takes them (Google).
+    package var signsForeignCalls = false
     /// Members for every body.
     package var extraFields: [ExtraField] = []
 
@@ -158,6 +166,7 @@ extension UpstreamProfile {
         var profile = UpstreamProfile(name: "openai")
         profile.needsKey = true
         profile.usesMaxCompletionTokens = true
+        profile.toolIDForm = .atMost40
         profile.reasoningDialect = .reasoningEffort
         profile.allowsFiles = true
         profile.allowsUser = true
@@ -199,6 +208,7 @@ extension UpstreamProfile {
         var profile = UpstreamProfile(name: "moonshot")
         profile.needsKey = true
         profile.reasoningField = .reasoningContent
+        profile.fillsReasoningWithCalls = true
         profile.allowsParallelToolCalls = false
         return profile
     }()
@@ -217,6 +227,7 @@ extension UpstreamProfile {
     package static let google: UpstreamProfile = {
         var profile = UpstreamProfile(name: "google")
         profile.needsKey = true
+        profile.signsForeignCalls = true
         profile.reasoningDialect = .reasoningEffort
         profile.allowsStrict = false
         profile.allowsParallelToolCalls = false
@@ -237,6 +248,7 @@ extension UpstreamProfile {
 
     package static let vllm: UpstreamProfile = {
         var profile = UpstreamProfile(name: "vllm")
+        profile.asksForContinuation = true
         profile.reasoningDialect = .reasoningEffort
         profile.reasoningField = .reasoning
         profile.allowsTopK = true

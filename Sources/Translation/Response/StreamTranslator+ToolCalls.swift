@@ -136,7 +136,7 @@ extension StreamTranslator {
             taken: takenToolIDs)
         takenToolIDs.insert(id)
         sealExtra(of: number, id: id, into: &output)
-        let name = facts.clientToolNames[call.name] ?? call.name
+        let name = facts.clientName(of: call.name)
         writer.openToolUse(id: id, name: name, into: &output)
         calls.open(number, as: id)
         summary.toolCalls += 1

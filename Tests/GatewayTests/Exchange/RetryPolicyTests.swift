@@ -9,24 +9,26 @@ import Translation
     typealias Decision = RetryPolicy.Decision
 
     private static func failure(
-        _ kind: FailureKind, _ remedy: UpstreamRemedy = .none, retryAfter: Int? = nil,
+        _ kind: FailureKind, _ remedies: UpstreamRemedy..., retryAfter: Int? = nil,
         shouldRetry: Bool? = nil
     ) -> UpstreamFailure {
         let error = APIError(
             status: 500, type: .api, message: "", retryAfter: retryAfter, shouldRetry: shouldRetry)
-        return UpstreamFailure(kind, error: error, remedy: remedy)
+        return UpstreamFailure(kind, error: error, remedies: remedies)
     }
 
     private static func decide(
         _ failure: UpstreamFailure, after earlier: [UpstreamFailure] = [],
-        omitted: Set<String> = [], answerTokens: Int = 8000, isRepeatable: Bool = true
+        answerTokens: Int = 8000, isRepeatable: Bool = true
     ) -> Decision {
         var history = RetryPolicy.History()
-        for one in earlier { history.note(one) }
+        for one in earlier {
+            for remedy in one.remedies { history.note(remedy, changesRequest: true) }
+            if one.remedies.isEmpty { history.note(one) }
+        }
         return RetryPolicy.decide(
             after: failure, history: history,
-            request: .init(
-                omittedFields: omitted, answerTokens: answerTokens, isRepeatable: isRepeatable))
+            request: .init(answerTokens: answerTokens, isRepeatable: isRepeatable))
     }
 
     // MARK: Kinds
@@ -69,24 +71,32 @@ import Translation
     ])
     func whatTheUpstreamHasNamedIsTriedOnce(_ remedy: UpstreamRemedy) {
         let failure = Self.failure(.requestFault, remedy)
-        #expect(Self.decide(failure) == .repair(remedy))
+        #expect(Self.decide(failure) == .repair([remedy]))
         #expect(Self.decide(failure, after: [failure]) == .report)
     }
 
     @Test func eachParameterIsACauseOfItsOwn() {
         let one = Self.failure(.requestFault, .dropParameter("top_k"))
         let other = Self.failure(.requestFault, .dropParameter("seed"))
-        #expect(Self.decide(other, after: [one]) == .repair(.dropParameter("seed")))
+        #expect(Self.decide(other, after: [one]) == .repair([.dropParameter("seed")]))
     }
 
-    @Test func whatIsNotThereCannotBeLeftOut() {
-        let failure = Self.failure(.requestFault, .dropParameter("top_k"))
-        #expect(Self.decide(failure, omitted: ["top_k"]) == .report)
+    @Test func whatWasTriedInVainIsNotTriedAgain() {
+        var history = RetryPolicy.History()
+        let failure = Self.failure(.overloaded, .dropImages, .dropParameter("top_k"))
+        history.note(.dropImages, changesRequest: false)
+        let request = RetryPolicy.Request(answerTokens: 8000, isRepeatable: true)
+        func decide() -> Decision {
+            RetryPolicy.decide(after: failure, history: history, request: request)
+        }
+        #expect(decide() == .repair([.dropParameter("top_k")]) && history.retries == 0)
+        history.note(.dropParameter("top_k"), changesRequest: true)
+        #expect(decide() == .again && history.retries == 1)
     }
 
     @Test(arguments: [
-        (1023, Decision.report), (1024, .repair(.lowerMaxTokens(1024))),
-        (7999, .repair(.lowerMaxTokens(7999))), (8000, .report),
+        (1023, Decision.report), (1024, .repair([.lowerMaxTokens(1024)])),
+        (7999, .repair([.lowerMaxTokens(7999)])), (8000, .report),
     ])
     func anAnswerIsMadeShorterButNotTooShort(_ tokens: Int, _ decision: Decision) {
         #expect(Self.decide(Self.failure(.outOfCredit, .lowerMaxTokens(tokens))) == decision)

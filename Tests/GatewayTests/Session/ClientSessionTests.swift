@@ -202,9 +202,13 @@ import Translation
     @Test func noPeerCanFillTheLog() throws {
         let driver = try SessionDriver()
         let long = String(repeating: "x", count: 100_000)
-        driver.post("/v1/messages", Self.body.replacing("claude-x", with: "a/\(long)"))
+        driver.post(
+            "/v1/messages",
+            Self.body.replacing("claude-x", with: "a/\(long)")
+                .replacing(#""max_tokens""#, with: #""top_k":5,"max_tokens""#))
         driver.respond(status: 400, generationID: long)
-        driver.upstream(#"{"error":{"message":"Unsupported parameter: \#(long.prefix(60_000))"}}"#)
+        driver.upstream(
+            #"{"error":{"message":"Unsupported parameter: 'top_k' \#(long.prefix(60_000))"}}"#)
         driver.upstreamEnds()
         driver.respond()
         let digits = String(repeating: "0", count: 100_000)
@@ -220,8 +224,10 @@ import Translation
             ].map(\.count).max() ?? 0
         #expect(record.outcome == .completed && longest == 128)
         #expect(
-            driver.state.upstreams.main.lessons.refusedParameters(of: Array("a/\(long)".utf8))
-                .isEmpty)
+            driver.state.upstreams.main.lessons.remedies(
+                of: Array("a/\(long)".utf8), at: .zero
+            )
+            .isEmpty)
     }
 
     @Test func anEmptyAnswerIsAskedForOnceMore() throws {

@@ -43,6 +43,14 @@ final class SessionDriver {
         return try #require(resolution.configuration, "\(resolution.faults)")
     }
 
+    /// Another connection to the same proxy, at the same time.
+    init(of other: SessionDriver) {
+        state = other.state
+        now = other.now
+        session = ClientSession(
+            state, peer: Peer(isLocal: true, name: "127.0.0.1"), isAdmitted: true, at: now)
+    }
+
     var text: String { String(decoding: output, as: UTF8.self) }
 
     // MARK: Events

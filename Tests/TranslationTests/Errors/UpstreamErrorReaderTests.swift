@@ -383,8 +383,12 @@ import Testing
         #expect(Self.read(400, nested).error.message == "prompt is too long: 9 tokens > 7 maximum")
         let large = Self.openRouter(413, "prompt is too long: 9 tokens > 7 maximum")
         #expect(Self.read(413, large).error.status == 400)
-        let server = Self.openRouter(500, "maximum context length")
-        #expect(Self.read(500, server).error.status == 500)
+        for status in [401, 403, 404, 500] {
+            let body = Self.openRouter(status, "prompt is too long: 9 tokens > 7 maximum")
+            #expect(
+                Self.read(status, body).error
+                    == .invalidRequest("prompt is too long: 9 tokens > 7 maximum"))
+        }
     }
 
     // MARK: Remedies
@@ -394,7 +398,8 @@ import Testing
             400,
             #"{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this "#
                 + #"model. Use 'max_completion_tokens' instead.","param":"max_tokens","#
-                + #""code":"unsupported_parameter"}}"#, UpstreamRemedy.dropParameter("max_tokens")
+                + #""code":"unsupported_parameter"}}"#,
+            UpstreamRemedy?.some(.dropParameter("max_tokens"))
         ),
         (
             400,
@@ -412,7 +417,7 @@ import Testing
             .dropReasoning
         ),
         (400, openRouter(400, "Function call is missing a thought_signature"), .dropReasoning),
-        (400, openRouter(400, "Something else"), .none),
+        (400, openRouter(400, "Something else"), nil),
         // Google
         (
             400,
@@ -424,7 +429,7 @@ import Testing
             400,
             openRouter(
                 400, #"Unknown name \"const\" at 'tools[0].parameters': Cannot find field."#),
-            .none
+            nil
         ),
         // Mistral, vLLM, Fireworks
         (
@@ -441,7 +446,7 @@ import Testing
         (
             400,
             #"{"object":"error","message":"[{'type': 'extra_forbidden', 'loc': ('body', 'tools', 0, "#
-                + #"'x'), 'msg': 'Extra inputs are not permitted'}]","code":400}"#, .none
+                + #"'x'), 'msg': 'Extra inputs are not permitted'}]","code":400}"#, nil
         ),
         (
             400,
@@ -450,7 +455,7 @@ import Testing
         ),
         (
             400, openRouter(400, "tools.0.custom.input_examples: Extra inputs are not permitted"),
-            .none
+            nil
         ),
         // xAI, LiteLLM, Groq
         (
@@ -473,7 +478,7 @@ import Testing
             400, openRouter(400, "Unknown parameter: 'messages[1].reasoning_content'"),
             .dropReasoning
         ),
-        (400, openRouter(400, "Unknown parameter: 'tools[0].function.x'"), .none),
+        (400, openRouter(400, "Unknown parameter: 'tools[0].function.x'"), nil),
         (
             400, openRouter(400, "Unknown parameter: 'response_format.json_schema'"),
             .dropParameter("response_format")
@@ -485,7 +490,7 @@ import Testing
                 "No endpoints available matching your guardrail restrictions and "
                     + "data policy"), .dropStrict
         ),
-        (404, openRouter(404, "No endpoints found"), .none),
+        (404, openRouter(404, "No endpoints found"), nil),
         (
             402,
             openRouter(
@@ -494,12 +499,12 @@ import Testing
                     + "requested up to 32000 tokens, but can only afford 27342."),
             .lowerMaxTokens(27342)
         ),
-        (402, openRouter(402, "can only afford nothing"), .none),
-        (402, openRouter(402, "can only afford 99999999999999999999"), .none),
-        (500, openRouter(500, "Unsupported parameter: 'x'"), .none),
+        (402, openRouter(402, "can only afford nothing"), nil),
+        (402, openRouter(402, "can only afford 99999999999999999999"), nil),
+        (500, openRouter(500, "Unsupported parameter: 'x'"), nil),
     ])
-    func remediesAreFound(_ status: Int, _ body: String, _ remedy: UpstreamRemedy) {
-        #expect(Self.read(status, body).remedy == remedy)
+    func remediesAreFound(_ status: Int, _ body: String, _ remedy: UpstreamRemedy?) {
+        #expect(Self.read(status, body).remedies.first == remedy)
     }
 
     // MARK: Texts

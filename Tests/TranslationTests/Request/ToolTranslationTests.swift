@@ -7,6 +7,10 @@ import Testing
 @Suite struct ToolTranslationTests {
     static let schema = #"{"type":"object","properties":{"x":{"type":"number","minimum":1.50}}}"#
 
+    /// One that OpenAI takes as a strict one.
+    static let closed =
+        #"{"type":"object","properties":{"x":{"type":"number"}},"required":["x"],"additionalProperties":false}"#
+
     static func tools(_ tools: String, _ settings: RequestSettings = settings()) throws -> String? {
         try member("tools", request(#""tools":[\#(tools)]"#), settings)
     }
@@ -21,8 +25,16 @@ import Testing
             #"{"type":"function","function":{"name":"f","parameters":\#(schema)}}"#
         ),
         (
+            #"{"name":"f","description":"","strict":true,"input_schema":\#(closed)}"#,
+            #"{"type":"function","function":{"name":"f","description":"","parameters":\#(closed),"strict":true}}"#
+        ),
+        (
             #"{"name":"f","description":"","strict":true,"input_schema":\#(schema)}"#,
-            #"{"type":"function","function":{"name":"f","description":"","parameters":\#(schema),"strict":true}}"#
+            #"{"type":"function","function":{"name":"f","description":"","parameters":\#(schema)}}"#
+        ),
+        (
+            #"{"name":"f","input_schema":{}}"#,
+            #"{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{}}}}"#
         ),
         (
             #"{"name":"f","input_schema":{"type":"object"}}"#,

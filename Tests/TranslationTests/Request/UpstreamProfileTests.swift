@@ -28,15 +28,15 @@ import Testing
     }
 
     static let full = request(
-        #""temperature":0.7,"top_k":5,"stop_sequences":["a","b","c","d","e"],"metadata":{"user_id":"{\"session_id\":\"s\"}"},"output_config":{"format":{"type":"json_schema","schema":{"type":"object"}}}"#
+        #""temperature":0.7,"top_k":5,"stop_sequences":["a","b","c","d","e"],"metadata":{"user_id":"{\"session_id\":\"s\"}"},"output_config":{"format":{"type":"json_schema","schema":{"type":"object","additionalProperties":false}}}"#
     )
     static let user = SHA256Tests.hex(
         SHA256.digest([UInt8](#"user:{"session_id":"s"}"#.utf8).span))
     static let session = SHA256Tests.hex(SHA256.digest([UInt8]("session_id:s".utf8).span))
     static let strict =
-        #","response_format":{"type":"json_schema","json_schema":{"name":"response","strict":true,"schema":{"type":"object"}}}"#
+        #","response_format":{"type":"json_schema","json_schema":{"name":"response","strict":true,"schema":{"type":"object","additionalProperties":false}}}"#
     static let loose =
-        #","response_format":{"type":"json_schema","json_schema":{"name":"response","schema":{"type":"object"}}}"#
+        #","response_format":{"type":"json_schema","json_schema":{"name":"response","schema":{"type":"object","additionalProperties":false}}}"#
     static let four = #","stop":["a","b","c","d"]"#
     static let five = #","stop":["a","b","c","d","e"]"#
     static let usage = #","stream":true,"stream_options":{"include_usage":true}"#
@@ -99,7 +99,8 @@ import Testing
         let note =
             #"{"role":"system","content":"Answer with one JSON value and nothing else. It must match this schema:\n{\"type\":\"object\"}"}"#
         let text = request(
-            #""output_format":{"type":"json_schema","schema":{"type":"object"}}"#)
+            #""output_format":{"type":"json_schema","schema":{"type":"object"}}"#
+        )
         #expect(try translate(text, settings(.deepseek, "m")).body.contains(note))
         for target in [
             settings { $0.capabilities.structuredOutput = false },

@@ -208,7 +208,7 @@ import Testing
         let event = Upstream.event(
             #"{"error":{"code":400,"message":"Unsupported parameter: 'top_k'"}}"#)
         _ = translator.received([UInt8](event.utf8).span, into: &output)
-        #expect(translator.failure?.remedy == .dropParameter("top_k"))
+        #expect(translator.failure?.remedies == [.dropParameter("top_k")])
     }
 
     @Test func sizesAreLimited() {

@@ -1,0 +1,236 @@
+// Reading a refusal: what it is about, and so what may help. Structure comes before words: `param`,
+// then the wordings that name a place (RefusedParameter), then the abilities that a model lacks, then
+// any of our own optional fields that the opening of the sentence names.
+//
+// A remedy that leaves the body as it was is none, so nothing is tried that the request does not
+// carry. A remedy is kept as a lesson only where `lessons` has it, and only once the request has
+// succeeded with it.
+
+/// What a refusal suggests.
+struct Refusal {
+    /// What may help, the likeliest first.
+    private(set) var remedies: [UpstreamRemedy] = []
+    /// Which of the remedies may be kept for the model's later requests.
+    private(set) var lessons: Set<UpstreamRemedy> = []
+
+    private let report: UpstreamErrorReport
+    private let text: RefusalText
+
+    /// - Parameter maxTokens: what was asked for.
+    init(_ report: UpstreamErrorReport, status: Int, maxTokens: Int) {
+        self.report = report
+        text = RefusalText(report.message)
+        guard !isAboutContent else { return }
+        switch status {
+        case 400, 404, 422, 500...503: readAbilities()
+        default: break
+        }
+        switch status {
+        case 400, 422:
+            readAnswerLength(maxTokens)
+            if remedies.isEmpty { readFields() }
+            if remedies.isEmpty { readReasoning() }
+        case 402: readMoney()
+        case 404:
+            if text.opens(with: ["guardrail restrictions"]) { suggest(.dropStrict) }
+            if remedies.isEmpty { readFields() }
+        default: break
+        }
+    }
+
+    /// Text that was refused may say anything.
+    private var isAboutContent: Bool {
+        report.isAboutContent || report.code == "content_policy_violation"
+            || report.errorType == "content_policy_violation"
+            || text.opens(with: ["content policy", "flagged", "moderation"])
+    }
+
+    private mutating func suggest(_ remedy: UpstreamRemedy, isLesson: Bool = false) {
+        guard !remedies.contains(remedy) else { return }
+        remedies.append(remedy)
+        if isLesson { lessons.insert(remedy) }
+    }
+
+    // MARK: Abilities
+
+    /// That something cannot be, for whatever reason.
+    private static let negations: [StaticString] = [
+        "not support", "n't support", "unsupported", "not accept", "not enabled", "not available",
+        "not allowed", "not permitted", "invalid", "unexpected", "must be", "must come",
+        "should be", "only be", "not found",
+    ]
+    /// That a model or an endpoint lacks something.
+    private static let lacks: [StaticString] = [
+        "not support", "n't support", "unsupported", "only supported", "no endpoints found",
+        "at most 0", "unknown variant", "not accept", "n't accept", "not a multimodal",
+        "not multimodal", "not a vision", "text-only", "text only", "only text",
+        "only supports text", "only accepts text", "not enabled", "not available", "cannot process",
+        "not capable", "unable to process",
+    ]
+
+    private mutating func readAbilities() {
+        let isNegative = text.opens(with: Self.negations)
+        if text.opens(with: Self.lacks), isAboutImages { suggest(.dropImages, isLesson: true) }
+        if isNegative, isAboutSystemMessages { suggest(.foldSystem, isLesson: true) }
+        if isAboutMissingReasoning { suggest(.returnReasoning, isLesson: true) }
+        if text.opens(with: ["grammar", "json schema conversion failed"]) {
+            suggest(.dropPatterns, isLesson: true)
+        }
+        if text.opens(withAll: ["tools", "reasoning_effort"]) {
+            suggest(.stopReasoningWithTools, isLesson: true)
+        }
+        if isAboutStrictSchemas { suggest(.dropStrict) }
+    }
+
+    /// That a model sees no images, and not that one of them is broken or too large.
+    private var isAboutImages: Bool {
+        guard
+            text.opens(with: [
+                "image input", "image_url", "input image", "support image", "supports image",
+                "accept image", "accepts image", "image(s)", "images are", "image content",
+                "images as input", "process image", "vision", "multimodal", "multi-modal",
+                "image modality",
+            ])
+        else { return false }
+        return !text.opens(with: [
+            "image format", "image type", "unsupported image", "mime", "media type", "file type",
+            "parse", "decode", "corrupt", "too large", "exceeds", "download", "fetch", "base64",
+            "size", "one of the following", "resolution", "dimension", "https", "scheme",
+        ])
+    }
+
+    private var isAboutSystemMessages: Bool {
+        text.opens(with: ["system"])
+            && text.opens(with: ["beginning", "first", "role", "system message", "start of"])
+            && !text.opens(with: ["system_fingerprint", "file system", "system error"])
+    }
+
+    private var isAboutMissingReasoning: Bool {
+        text.opens(with: ["reasoning_content", "reasoning content"])
+            && text.opens(with: [
+                "must be passed", "passed back", "is missing", "missing in", "is required",
+                "must be included", "must include", "must contain", "must have",
+                "must be provided", "cannot be empty", "should be passed", "is needed",
+            ])
+    }
+
+    /// OpenAI's strict mode takes a subset of JSON Schema.
+    private var isAboutStrictSchemas: Bool {
+        text.opens(withAll: ["strict", "schema"])
+            || text.opens(with: ["invalid schema for"])
+                && text.has([
+                    "required", "additionalproperties", "strict", "not permitted", "must have a",
+                ])
+    }
+
+    // MARK: The answer's length
+
+    /// A limit of the output, with its number.
+    private mutating func readAnswerLength(_ maxTokens: Int) {
+        guard AnswerLimit.isMeant(by: text) else { return }
+        let numbers = text.numbers(upTo: text.openingEnd).filter { 16..<maxTokens ~= $0 }
+        if let limit = numbers.max() { suggest(.lowerMaxTokens(limit), isLesson: true) }
+    }
+
+    private mutating func readMoney() {
+        let phrase: StaticString = "can only afford "
+        guard let offset = text.offset(of: phrase) else { return }
+        let digits = text.bytes[(offset + phrase.utf8CodeUnitCount)...]
+            .prefix { $0 &- UInt8(ascii: "0") < 10 }
+        if let tokens = Int(String(decoding: digits, as: UTF8.self)) {
+            suggest(.lowerMaxTokens(tokens))
+        }
+    }
+
+    // MARK: Fields
+
+    /// Our own optional fields. A word that people use, too, counts only in quotes.
+    private static let fields: [String: Bool] = [
+        "temperature": true, "top_p": true, "top_k": true, "verbosity": true,
+        "reasoning_effort": true, "stream_options": true, "parallel_tool_calls": true,
+        "tool_choice": true, "response_format": true, "session_id": true, "cache_control": true,
+        "max_completion_tokens": false, "max_tokens": false, "stop": false, "reasoning": false,
+        "thinking": false, "user": false, "strict": false,
+    ]
+
+    private mutating func readFields() {
+        if let named = RefusedParameter(report, openingEnd: text.openingEnd) {
+            if let remedy = named.remedy { suggestField(remedy) }
+            return
+        }
+        if text.opens(withAll: ["temperature", "top_p"]), text.opens(with: ["both"]) {
+            return suggest(.dropTopPBesideTemperature, isLesson: true)
+        }
+        // `messages.1.content.0: …` is about a message, whatever else it names.
+        guard !text.begins(with: ["messages", "'messages", "tools", "'tools", "input["]) else {
+            return
+        }
+        for (word, isQuoted) in text.openingWords() {
+            guard let isOnlyOurs = Self.fields[word], isQuoted || isOnlyOurs else { continue }
+            // Too little or too much is asked for; without a number nothing can be done.
+            if word.hasPrefix("max_"), isAboutValue { continue }
+            suggestField(.dropParameter(word))
+            if remedies.count >= 3 { break }
+        }
+        // "Thinking mode does not support this tool_choice": the call is what was asked for.
+        if text.opens(withAll: ["thinking mode", "tool_choice"]) {
+            remedies = [.dropReasoning]
+            lessons = []
+        }
+    }
+
+    private mutating func suggestField(_ remedy: UpstreamRemedy) {
+        guard case .dropParameter(let name) = remedy else { return suggest(remedy) }
+        // A bad schema or a bad call is the request's own, whatever field it stands in.
+        let isOfRequest = text.opens(with: [
+            "schema for", "invalid schema", "function '", "function \"", "function `",
+        ])
+        if isAboutValue || name == "tool_choice" {
+            suggest(.dropValue(name, []), isLesson: !isOfRequest)
+        } else {
+            suggest(remedy, isLesson: !isOfRequest)
+        }
+    }
+
+    /// Whether it is a value that is refused. A parameter that takes other values is none that the
+    /// model lacks.
+    private var isAboutValue: Bool {
+        if report.code == "unsupported_value" { return true }
+        if text.opens(with: ["unsupported value", "invalid value", "only the default"]) {
+            return true
+        }
+        if report.code == "unsupported_parameter" || report.code == "unknown_parameter" {
+            return false
+        }
+        return !text.opens(with: [
+            "unsupported parameter", "unknown parameter", "unrecognized", "unknown field",
+            "unknown name", "extra inputs", "extra fields", "extra_forbidden", "not permitted",
+            "not supported", "not support", "n't support", "deprecated", "unavailable",
+            "unsupported", "unexpected", "not allowed", "not available", "cannot be used",
+        ])
+    }
+
+    // MARK: Reasoning
+
+    private mutating func readReasoning() {
+        if text.opens(with: ["signature"]) || text.has(["signature", "thinking"]) {
+            suggest(.dropReasoning)
+        }
+    }
+}
+
+/// Limits of an answer's length.
+enum AnswerLimit {
+    /// Whether a text is about the longest answer that may be asked for, and not about the input.
+    static func isMeant(by text: RefusalText) -> Bool {
+        text.has([
+            "max_tokens", "max_completion_tokens", "max_output_tokens", "max tokens",
+            "max output tokens", "maxoutputtokens", "completion tokens", "output tokens",
+            "output length",
+        ])
+            && !text.has([
+                "prompt", "input", "messages", "maximum context", "context length",
+                "context window", "context limit", "per minute", "afford",
+            ])
+    }
+}
