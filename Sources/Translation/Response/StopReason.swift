@@ -45,8 +45,47 @@ package enum StopReason: Equatable, Sendable {
 struct UpstreamFinish {
     enum Reason {
         case stop, length, toolCalls, contentFilter, error
-        /// A word that is none of the known ones.
+        /// The model's context is full.
+        case contextFull
+        /// A word that is none of the known ones, nor of their kinds.
         case other
+
+        /// Reads a word: the known ones first, then what it is made of. Every maker has words of its
+        /// own (Z.AI `sensitive`, DeepSeek `insufficient_system_resource`, Mistral `model_length`,
+        /// Google `MAX_TOKENS`), and a cut or failed answer must not look finished.
+        init(_ document: JSONDocument, _ node: JSONNode) {
+            let text = document.bytes[document.content(node)].prefix(64)
+            let word = text.map { 65...90 ~= $0 ? $0 | 0x20 : $0 }
+            switch String(decoding: word, as: UTF8.self) {
+            case "stop", "eos", "end_turn", "complete", "stop_sequence": self = .stop
+            case "length", "max_tokens": self = .length
+            case "tool_calls", "function_call", "tool_use", "tool_call": self = .toolCalls
+            case "content_filter": self = .contentFilter
+            case "error": self = .error
+            default: self = Self.kinds.first { word.has($0.parts) }?.reason ?? .other
+            }
+        }
+
+        private static let kinds: [(reason: Reason, parts: [StaticString])] = [
+            (.contextFull, ["context_window", "context_length", "context_limit", "context_full"]),
+            (
+                .contentFilter,
+                [
+                    "filter", "safety", "sensitive", "refus", "recitation", "prohibited",
+                    "blocklist",
+                    "blocked", "violation", "moderation", "guardrail", "spii", "toxic", "unsafe",
+                    "policy", "censor",
+                ]
+            ),
+            (.length, ["length", "max_token", "max_output", "token_limit", "error_limit"]),
+            (
+                .error,
+                [
+                    "error", "fail", "abort", "timeout", "timed_out", "insufficient", "cancel",
+                    "interrupt", "malformed", "unexpected", "unavailable", "overload", "disconnect",
+                ]
+            ),
+        ]
     }
 
     enum NativeReason {
@@ -63,19 +102,7 @@ struct UpstreamFinish {
         guard reason == nil, document.kind(node) == .string, !document.isEmptyString(node) else {
             return
         }
-        if document.equals(node, "stop") {
-            reason = .stop
-        } else if document.equals(node, "length") || document.equals(node, "max_tokens") {
-            reason = .length
-        } else if document.equals(node, "tool_calls") || document.equals(node, "function_call") {
-            reason = .toolCalls
-        } else if document.equals(node, "content_filter") {
-            reason = .contentFilter
-        } else if document.equals(node, "error") {
-            reason = .error
-        } else {
-            reason = .other
-        }
+        reason = Reason(document, node)
     }
 
     mutating func read(_ document: JSONDocument, nativeReason node: JSONNode) {
@@ -84,21 +111,14 @@ struct UpstreamFinish {
         }
         if document.equals(node, "stop_sequence") {
             native = .stopSequence
-        } else if document.equals(node, "length") || document.equals(node, "max_tokens")
-            || document.equals(node, "MAX_TOKENS")
-        {
-            native = .length
-        } else if document.equals(node, "refusal") || document.equals(node, "SAFETY")
-            || document.equals(node, "PROHIBITED_CONTENT")
-        {
-            native = .refusal
-        } else if document.equals(node, "error") || document.equals(node, "network_error")
-            || document.equals(node, "MALFORMED_FUNCTION_CALL")
-        {
-            // Seen behind a benign finish_reason: the answer is broken all the same.
-            native = .failure
-        } else {
-            native = .other
+            return
+        }
+        switch Reason(document, node) {
+        case .length, .contextFull: native = .length
+        case .contentFilter: native = .refusal
+        // Seen behind a benign finish_reason: the answer is broken all the same.
+        case .error: native = .failure
+        case .stop, .toolCalls, .other: native = .other
         }
     }
 
@@ -109,10 +129,13 @@ struct UpstreamFinish {
 
     /// Whether the upstream owns that its answer is broken. A cut at the token limit outranks what
     /// comes after it: MiniMax reports the limit as a finish first and then as an error.
-    var isFailure: Bool { reason != .length && (reason == .error || native == .failure) }
+    var isFailure: Bool {
+        reason != .length && reason != .contextFull && (reason == .error || native == .failure)
+    }
 
     var isCutOff: Bool {
-        reason == .length || (native == .length && reason != .toolCalls && reason != .contentFilter)
+        reason == .length || reason == .contextFull
+            || (native == .length && reason != .toolCalls && reason != .contentFilter)
     }
 
     /// The stop reason for an answer of which the rest is known.
@@ -144,6 +167,11 @@ struct UpstreamFinish {
 }
 
 extension [UInt8] {
+    /// Whether one of `parts` is in the word.
+    fileprivate func has(_ parts: [StaticString]) -> Bool {
+        parts.contains { part in firstOffset(of: part) != nil }
+    }
+
     func hasSuffix(_ other: [UInt8]) -> Bool {
         count >= other.count && self[(count - other.count)...].elementsEqual(other)
     }

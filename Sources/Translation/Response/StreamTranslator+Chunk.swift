@@ -137,8 +137,9 @@ extension StreamTranslator {
                 choice.nativeFinishReason = value
             } else if document.equals(key, "message") {
                 choice.message = value
-            } else if document.equals(key, "stop_reason") {
-                choice.stopReason = value
+            } else if document.equals(key, "stop_reason") || document.equals(key, "matched_stop") {
+                // vLLM's name, and SGLang's.
+                if document.kind(value) == .string { choice.stopReason = value }
             } else if document.equals(key, "usage") {
                 choice.usage = value
             } else if document.equals(key, "error") {

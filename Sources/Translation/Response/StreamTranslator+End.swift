@@ -51,6 +51,10 @@ extension StreamTranslator {
             tail: decodedTail, sequences: facts.stopSequences)
         estimateUsageIfAbsent()
         if search.isWritten { summary.usage.webSearches = max(1, summary.usage.webSearches) }
+        if finish.reason == .contextFull, !writer.hasStarted {
+            // There was no room for a single token.
+            return fail(errorReader.contextFull, into: &output)
+        }
         guard writer.hasStarted || reason != .endTurn else {
             phase = .empty
             return
