@@ -12,6 +12,7 @@ import Translation
 struct PrefixGuardian {
     private struct Conversation {
         var session: UInt64
+        var owner: UInt64
         var fingerprint: PromptFingerprint
         var lastUsed: Int
         var silentUntil: MonotonicTime
@@ -26,16 +27,19 @@ struct PrefixGuardian {
 
     /// Takes the prompt of the next turn.
     ///
-    /// - Parameter session: a digest of session and model; both have caches of their own.
+    /// - Parameters:
+    ///   - session: a digest of session and model; both have caches of their own.
+    ///   - owner: stands for the client.
     /// - Returns: where the prompt leaves the way of the turn before, if it does.
     mutating func note(
-        _ prompt: PromptFingerprint, session: UInt64, at now: MonotonicTime
+        _ prompt: PromptFingerprint, session: UInt64, of owner: UInt64, at now: MonotonicTime
     ) -> PromptDivergence? {
         uses += 1
         guard let index = conversation(of: prompt, session) else {
             insert(
                 Conversation(
-                    session: session, fingerprint: prompt, lastUsed: uses, silentUntil: .zero))
+                    session: session, owner: owner, fingerprint: prompt, lastUsed: uses,
+                    silentUntil: .zero))
             return nil
         }
         let divergence = prompt.divergence(from: conversations[index].fingerprint)
@@ -67,9 +71,11 @@ struct PrefixGuardian {
             conversations.append(conversation)
             return
         }
-        let oldest = conversations.indices.min {
-            conversations[$0].lastUsed < conversations[$1].lastUsed
-        }
-        if let oldest { conversations[oldest] = conversation }
+        let victim = FairShare.victim(
+            of: conversations.indices.lazy.map { [conversations] in
+                let entry = conversations[$0]
+                return (key: $0, owner: entry.owner, lastUsed: entry.lastUsed)
+            })
+        if let victim { conversations[victim] = conversation }
     }
 }

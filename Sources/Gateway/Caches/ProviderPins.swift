@@ -7,6 +7,7 @@ import Translation
 struct ProviderPins {
     private struct Pin {
         var provider: [UInt8]
+        var owner: UInt64
         var lastUsed: Int
     }
 
@@ -27,17 +28,22 @@ struct ProviderPins {
 
     /// A provider has answered. Names of another form than a name's are not taken: it is going to
     /// stand in a request.
-    mutating func answered(_ session: UInt64, by provider: [UInt8]) {
+    ///
+    /// - Parameter owner: stands for the client.
+    mutating func answered(_ session: UInt64, of owner: UInt64, by provider: [UInt8]) {
         guard !provider.isEmpty, provider.count <= Self.providerBytesMax,
             provider.allSatisfy(Self.isOfName)
         else { return }
         uses += 1
         if pins[session] == nil, pins.count >= Self.sessionsMax,
-            let oldest = pins.min(by: { $0.value.lastUsed < $1.value.lastUsed })
+            let victim = FairShare.victim(
+                of: pins.lazy.map {
+                    (key: $0.key, owner: $0.value.owner, lastUsed: $0.value.lastUsed)
+                })
         {
-            pins[oldest.key] = nil
+            pins[victim] = nil
         }
-        pins[session] = Pin(provider: provider, lastUsed: uses)
+        pins[session] = Pin(provider: provider, owner: owner, lastUsed: uses)
     }
 
     /// The provider could not answer: the next request of the session goes to whom OpenRouter likes.

@@ -513,7 +513,7 @@ extension MessagesExchange {
         teach(&known.lessons, at: now)
         guard configuration.pinsProvider, let session = attempt.session else { return }
         switch record.outcome {
-        case .completed: known.pins.answered(session.key, by: record.provider)
+        case .completed: known.pins.answered(session.key, of: session.owner, by: record.provider)
         case .cancelled: break
         case .failed, .interrupted:
             if record.failure?.isOfProvider == true { known.pins.release(session.key) }

@@ -8,6 +8,8 @@ struct RequestPreparation {
     let outline: RequestOutline
     /// The session as the request's head names it.
     let sessionID: [UInt8]?
+    /// Stands for the client.
+    let owner: UInt64
     let settings: Settings
 
     /// What `prepare` makes.
@@ -33,7 +35,7 @@ struct RequestPreparation {
         let model = known.model(candidate.model, at: turn.now)
         var context = context(for: candidate, known, model: model, at: turn.now)
         let session = (sessionID ?? outline.sessionID).map {
-            SessionDigest($0, at: candidate)
+            SessionDigest($0, of: owner, at: candidate)
         }
         context.takesFingerprint = session != nil
         if settings.configuration.pinsProvider, candidate.upstream.profile.allowsProviderOrder,
@@ -70,8 +72,11 @@ struct SessionDigest {
     let name: [UInt8]
     /// Stands for the session with one model.
     let key: UInt64
+    /// Stands for the client whose it is.
+    let owner: UInt64
 
-    init(_ session: [UInt8], at candidate: Candidate) {
+    init(_ session: [UInt8], of owner: UInt64, at candidate: Candidate) {
+        self.owner = owner
         let salt = candidate.upstream.identitySalt
         let digest = SHA256.digest((salt + Array("session_id:".utf8) + session).span)
         var name: [UInt8] = []

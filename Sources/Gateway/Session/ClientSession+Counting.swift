@@ -17,7 +17,8 @@ extension ClientSession {
     ) throws(APIError) {
         let outline = try RequestOutline(state.document, for: .tokenCount)
         let preparation = RequestPreparation(
-            outline: outline, sessionID: request.sessionID, settings: settings)
+            outline: outline, sessionID: request.sessionID, owner: request.owner,
+            settings: settings)
         let translation = preparation.context(
             for: settings.candidate(for: outline.model, in: state), in: turn(at: now))
         var body: [UInt8] = []

@@ -43,7 +43,7 @@ extension ClientSession {
     ) throws(APIError) {
         let preparation = RequestPreparation(
             outline: try RequestOutline(state.document), sessionID: request.sessionID,
-            settings: settings)
+            owner: request.owner, settings: settings)
         let outline = preparation.outline
         let candidate = settings.candidate(for: outline.model, in: state)
         guard !candidate.upstream.lacksKey else { throw .noUpstreamKey }
@@ -91,7 +91,8 @@ extension ClientSession {
         if let session = attempt.session {
             record.sessionHash = session.name
             if let prompt = attempt.translated.fingerprint {
-                record.divergence = state.prefixes.note(prompt, session: session.key, at: now)
+                record.divergence = state.prefixes.note(
+                    prompt, session: session.key, of: session.owner, at: now)
             }
         }
         let identity = StreamTranslator.Identity(

@@ -114,9 +114,9 @@ import Translation
         var other = PromptFingerprint()
         other.tools = 1
         for session in 0...UInt64(PrefixGuardian.conversationsMax) {
-            #expect(guardian.note(PromptFingerprint(), session: session, at: .zero) == nil)
+            #expect(guardian.note(PromptFingerprint(), session: session, of: 1, at: .zero) == nil)
         }
-        #expect(guardian.note(other, session: 0, at: .zero) == nil)
+        #expect(guardian.note(other, session: 0, of: 1, at: .zero) == nil)
     }
 
     // MARK: Providers
@@ -176,9 +176,29 @@ import Translation
 
     @Test func pinsAreBounded() {
         var pins = ProviderPins()
-        for session in 0..<UInt64(3000) { pins.answered(session, by: Array("P".utf8)) }
+        for session in 0..<UInt64(3000) { pins.answered(session, of: 1, by: Array("P".utf8)) }
         let pinned = (0..<UInt64(3000)).filter { pins.provider(of: $0) != nil }
         #expect(pinned.count == ProviderPins.sessionsMax && pinned.first == 1976)
+    }
+
+    @Test func oneClientDoesNotDriveOutTheSessionsOfOthers() {
+        var pins = ProviderPins()
+        for session in 0..<UInt64(100) {
+            pins.answered(session, of: session % 2, by: Array("P".utf8))
+        }
+        for session in 1000..<UInt64(9000) {
+            pins.answered(session, of: 7, by: Array("P".utf8))
+        }
+        #expect((0..<UInt64(100)).allSatisfy { pins.provider(of: $0) != nil })
+    }
+
+    @Test func whoHasMostGivesUpHisOldest() {
+        typealias Entry = (key: Int, owner: UInt64, lastUsed: Int)
+        let entries: [Entry] = [(0, 1, 1), (1, 2, 5), (2, 2, 4), (3, 2, 9), (4, 1, 2)]
+        #expect(FairShare.victim(of: entries) == 2)
+        #expect(FairShare.victim(of: entries.dropLast(2)) == 2)
+        #expect(FairShare.victim(of: [(0, 1, 3), (1, 2, 2)] as [Entry]) == 1)
+        #expect(FairShare.victim(of: [] as [Entry]) == nil)
     }
 
     // MARK: Money
