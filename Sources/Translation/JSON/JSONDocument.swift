@@ -20,6 +20,10 @@ package struct JSONDocument {
     private var tokens: [JSONToken] = []
     /// How many values and keys there are.
     private(set) var valueCount = 0
+    #if DEBUG
+        /// Counts what is read of the document, for tests of budgets.
+        var meter: StepMeter?
+    #endif
 
     package init() {}
 
@@ -114,6 +118,7 @@ package struct JSONDocument {
     /// Whether the value at `node` is the string `text` (ASCII), however it is escaped.
     @inline(__always)
     package func equals(_ node: JSONNode, _ text: StaticString) -> Bool {
+        note(bytes: 0)
         let token = tokens[Int(node.index)]
         if token.isEscaped { return escapedEquals(node, text) }
         return token.kind == .string && Int(token.end &- token.start) == text.utf8CodeUnitCount
@@ -122,8 +127,7 @@ package struct JSONDocument {
 
     @inline(never)
     private func escapedEquals(_ node: JSONNode, _ text: StaticString) -> Bool {
-        let decoded = unescaped(node)
-        return decoded.count == text.utf8CodeUnitCount && matches(decoded.span, 0, text)
+        escapedPrefixEnd(node, text) == content(node).upperBound
     }
 
     /// Whether the string at `node` starts with `text` (ASCII). False for other kinds.
@@ -134,7 +138,23 @@ package struct JSONDocument {
             return range.count >= text.utf8CodeUnitCount
                 && matches(bytes.span, range.lowerBound, text)
         }
-        return matches(unescaped(node).span, 0, text)
+        return escapedPrefixEnd(node, text) != nil
+    }
+
+    /// Where `text` ends in the string at `node`, which begins with it, however it is escaped; nil
+    /// when it does not. No more of the string is looked at than that.
+    private func escapedPrefixEnd(_ node: JSONNode, _ text: StaticString) -> Int? {
+        let range = content(node)
+        let bytes = bytes.span
+        var index = range.lowerBound
+        for offset in 0..<text.utf8CodeUnitCount {
+            guard index < range.upperBound else { return nil }
+            let (character, length) = EscapedText.character(bytes, index)
+            // SAFETY: the offset is below the text's count.
+            guard unsafe character == text.utf8Start[offset] else { return nil }
+            index &+= length
+        }
+        return index
     }
 
     /// The string at `node`, decoded; nil for other kinds. Allocates: not for the data path.
@@ -145,8 +165,28 @@ package struct JSONDocument {
 
     /// The UTF-8 of the string at `node` without its escapes.
     package func unescaped(_ node: JSONNode) -> [UInt8] {
+        note(bytes: content(node).count)
         var decoded: [UInt8] = []
         decoded.appendUnescaping(self, content(node))
+        return decoded
+    }
+
+    /// The begin of the string at `node` without its escapes: of `bytesMax` bytes at most, and of
+    /// whole characters.
+    package func unescaped(_ node: JSONNode, bytesMax: Int) -> [UInt8] {
+        var (start, end) = (content(node).lowerBound, content(node).upperBound)
+        // An escaped character takes up to six times the bytes that it stands for.
+        if isEscaped(node) { end = min(end, start + 6 * bytesMax + 12) }
+        var decoded: [UInt8] = []
+        while decoded.count <= bytesMax, start < end {
+            decoded.appendUnescaping(
+                self, from: &start, to: content(node).upperBound, bytesMax: 256)
+        }
+        note(bytes: decoded.count)
+        guard decoded.count > bytesMax else { return decoded }
+        var cut = bytesMax
+        while cut > 0, decoded[cut] & 0xC0 == 0x80 { cut -= 1 }
+        decoded.removeSubrange(cut...)
         return decoded
     }
 
@@ -185,6 +225,14 @@ package struct JSONDocument {
         }
     }
 
+    /// Counts one look, and what is decoded by it. Nothing but in debug builds.
+    @inline(__always)
+    private func note(bytes: Int) {
+        #if DEBUG
+            meter?.steps += 1 + bytes
+        #endif
+    }
+
     // MARK: Containers
 
     /// A walk over an object's members.
@@ -210,6 +258,7 @@ package struct JSONDocument {
     @inline(__always)
     package func next(_ cursor: inout MemberCursor) -> (key: JSONNode, value: JSONNode)? {
         guard cursor.index < cursor.end else { return nil }
+        note(bytes: 0)
         let key = cursor.index
         cursor.index = Int(tokens[key &+ 1].next)
         return (JSONNode(index: key), JSONNode(index: key &+ 1))
@@ -226,6 +275,7 @@ package struct JSONDocument {
     @inline(__always)
     package func next(_ cursor: inout ElementCursor) -> JSONNode? {
         guard cursor.index < cursor.end else { return nil }
+        note(bytes: 0)
         let element = cursor.index
         cursor.index = Int(tokens[element].next)
         return JSONNode(index: element)

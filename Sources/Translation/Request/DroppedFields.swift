@@ -6,11 +6,16 @@
 package struct DroppedFields: Sendable, Equatable {
     /// The names, each once, in the order in which they were met.
     package private(set) var names: [String] = []
+    /// The digests of the names met, so that one that is met a million times is made once.
+    private var met: Set<Int> = []
 
     /// More than any real request has; the rest is not worth a header.
     package static var countMax: Int { 24 }
     /// Longer than every field name of the API.
     package static var nameBytesMax: Int { 48 }
+
+    /// Names that become the same when they are cleaned count here, too.
+    private static var metMax: Int { 1024 }
 
     package init() {}
 
@@ -21,10 +26,14 @@ package struct DroppedFields: Sendable, Equatable {
 
     /// Notes `prefix` followed by the string at `node`.
     mutating func note(_ prefix: StaticString, _ document: JSONDocument, _ node: JSONNode) {
-        guard names.count < Self.countMax else { return }
-        var name = "\(prefix)"
+        guard names.count < Self.countMax, met.count < Self.metMax else { return }
         let range = document.content(node)
         let end = range.lowerBound + min(range.count, Self.nameBytesMax)
+        var hasher = Hasher()
+        hasher.combine(prefix.utf8CodeUnitCount)
+        hasher.combine(document.bytes[range.lowerBound..<end])
+        guard met.insert(hasher.finalize()).inserted else { return }
+        var name = "\(prefix)"
         for byte in document.bytes[range.lowerBound..<end] {
             name.unicodeScalars.append(Self.isHarmless(byte) ? Unicode.Scalar(byte) : "?")
         }

@@ -45,8 +45,10 @@ package struct FieldFate: Sendable {
 
     /// The row for the key at `key`; nil when it is not known.
     static func find(_ document: JSONDocument, _ key: JSONNode, in section: Section) -> FieldFate? {
-        all.first { $0.section == section && document.equals(key, $0.name) }
+        sections[section]?.first { document.equals(key, $0.name) }
     }
+
+    private static let sections = Dictionary(grouping: all, by: \.section)
 
     /// How the types of refused tools begin.
     static let refusedTools: [StaticString] = [

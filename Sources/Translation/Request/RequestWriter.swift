@@ -46,6 +46,8 @@ struct RequestWriter {
     // MARK: What messages say about the rest of the body
 
     var plan = ToolPlan()
+    /// For the schemas of all tools together.
+    var schemaBudget: SchemaBudget
     /// Deferred tools that something in the conversation has loaded, by client name.
     var loadedTools: Set<[UInt8]> = []
     /// The latest word of a `tool_addition` (true) or `tool_removal` (false).
@@ -74,6 +76,7 @@ struct RequestWriter {
         self.outline = outline
         self.settings = settings
         family = ModelFamily.of(settings.upstreamModel)
+        schemaBudget = SchemaBudget(values: document.valueCount, bytes: document.bytes.count)
         keepsCacheControl =
             settings.profile.allowsCacheControl && family.hasCacheControl
             && !settings.omittedFields.contains("cache_control")

@@ -3,40 +3,53 @@
 // are written (Gemini API reference, Schema; the rest from other proxies' issue lists). `$ref` is
 // replaced by what it points to, `allOf` by the union of its members.
 //
-// A schema can refer to itself, and doubly nested references can make a small schema huge: nesting
-// and the number of schemas written are limited, and what is beyond is an object of any shape.
+// A schema can refer to itself, and referring costs less than what is referred to: nesting is
+// limited, and a budget for the whole request pays for what is looked at and what is written
+// (SchemaBudget). A schema that has been begun is always ended, since its end is paid for with its
+// begin. Beyond the budget descriptions, choices and properties are left out, and a schema that
+// could still be named is of its type alone.
 
 struct SchemaRestriction {
     private let document: JSONDocument
     private let root: JSONNode
     private var output: [UInt8]
-    private var schemasLeft = SchemaRestriction.schemasMax
-    private var membersLeft = SchemaRestriction.membersMax
+    private var budget: SchemaBudget
     /// The references that are being followed.
     private var following: [JSONNode] = []
+    /// What references point to, as far as they have been followed.
+    private var targets: [[UInt8]: JSONNode?] = [:]
 
-    /// Ten times the largest schema met.
-    private static var schemasMax: Int { 4096 }
-    /// How many members may be looked at, following references included.
-    private static var membersMax: Int { 1 << 18 }
     private static var depthMax: Int { 48 }
     /// How many schemas may be united into one.
     private static var unitedMax: Int { 16 }
+    /// What a schema takes that has only its type, with what stands around it:
+    /// `,:{"type":"array","nullable":true,"items":{"type":"string"}}`.
+    private static var leastBytes: Int { 64 }
+    /// `,"properties":{},"required":[]`.
+    private static var propertiesBytes: Int { 32 }
+    /// What the name of a property costs in steps: it is kept in a set.
+    private static var nameSteps: Int { 8 }
 
-    /// Appends what may stay of `schema`.
+    /// Appends what may stay of `schema`, as far as `budget` goes.
     static func write(
-        _ schema: JSONNode, of document: JSONDocument, into output: inout [UInt8]
+        _ schema: JSONNode, of document: JSONDocument, _ budget: inout SchemaBudget,
+        into output: inout [UInt8]
     ) {
-        var restriction = SchemaRestriction(document: document, root: schema, output: [])
+        var restriction = SchemaRestriction(
+            document: document, root: schema, output: [], budget: budget)
         swap(&restriction.output, &output)
         restriction.write(schema, Inherited(), depth: 0)
         swap(&restriction.output, &output)
+        budget = restriction.budget
     }
 
-    private init(document: JSONDocument, root: JSONNode, output: [UInt8]) {
+    private init(
+        document: JSONDocument, root: JSONNode, output: [UInt8], budget: SchemaBudget
+    ) {
         self.document = document
         self.root = root
         self.output = output
+        self.budget = budget
     }
 
     /// What an alternative gets from the schema that holds it, where no other keyword may stand
@@ -59,12 +72,12 @@ struct SchemaRestriction {
 
     // MARK: Reading
 
+    /// Writes a schema whose `leastBytes` have been paid for.
     private mutating func write(_ schema: JSONNode, _ inherited: Inherited, depth: Int) {
-        guard depth < Self.depthMax, schemasLeft > 0, membersLeft > 0 else {
-            output.append(#"{"type":"object"}"#)
+        guard depth < Self.depthMax, budget.look() else {
+            writeBriefly(schema)
             return
         }
-        schemasLeft -= 1
         let followed = following.count
         defer { following.removeSubrange(followed...) }
         var keywords = Keywords()
@@ -89,8 +102,7 @@ struct SchemaRestriction {
         guard united <= Self.unitedMax, document.kind(schema) == .object else { return true }
         var members = document.members(of: schema)
         var reference, parts: JSONNode?
-        while membersLeft > 0, let (key, value) = document.next(&members) {
-            membersLeft -= 1
+        while let (key, value) = document.next(&members), budget.look() {
             if document.equals(key, "$ref") {
                 reference = value
             } else if document.equals(key, "allOf") {
@@ -99,19 +111,23 @@ struct SchemaRestriction {
                 take(key, value, into: &keywords)
             }
         }
-        if let reference, let target = resolve(reference) {
+        if let reference, let target = resolve(reference),
+            budget.look(1 + following.count / Self.comparisonsPerStep)
+        {
             guard !following.contains(target) else { return false }
             following.append(target)
             guard unite(target, into: &keywords, &united) else { return false }
         }
         if let parts {
             var elements = document.elements(of: parts)
-            while let part = document.next(&elements), united <= Self.unitedMax {
+            while let part = document.next(&elements), united <= Self.unitedMax, budget.look() {
                 guard unite(part, into: &keywords, &united) else { return false }
             }
         }
         return uniteOnlyAlternative(of: &keywords, &united)
     }
+
+    private static var comparisonsPerStep: Int { 16 }
 
     /// Takes `null` out of alternatives; if a single one is left, it is the schema.
     private mutating func uniteOnlyAlternative(
@@ -121,7 +137,7 @@ struct SchemaRestriction {
         var only: JSONNode?
         var count = 0
         var elements = document.elements(of: alternatives)
-        while let element = document.next(&elements) {
+        while let element = document.next(&elements), budget.look() {
             if isNullType(element) {
                 keywords.isNullable = true
             } else {
@@ -144,8 +160,7 @@ struct SchemaRestriction {
         } else if document.equals(key, "properties") {
             keywords.hasProperties = true
             var members = document.members(of: value)
-            while membersLeft > 0, let (name, property) = document.next(&members) {
-                membersLeft -= 1
+            while let (name, property) = document.next(&members), mayBegin(name) {
                 guard keywords.propertyNames.insert(document.unescaped(name)).inserted else {
                     continue
                 }
@@ -153,7 +168,7 @@ struct SchemaRestriction {
             }
         } else if document.equals(key, "required") {
             var elements = document.elements(of: value)
-            while let element = document.next(&elements) {
+            while let element = document.next(&elements), budget.look() {
                 if document.kind(element) == .string { keywords.required.append(element) }
             }
         } else if document.equals(key, "items") {
@@ -189,9 +204,19 @@ struct SchemaRestriction {
         }
     }
 
-    private func isNullType(_ schema: JSONNode) -> Bool {
-        guard let type = document.member(schema, "type") else { return false }
-        return document.equals(type, "null")
+    /// Pays for a property: its name, and the least that its schema takes.
+    private mutating func mayBegin(_ name: JSONNode) -> Bool {
+        let bytes = document.literal(name).count
+        return budget.look(Self.nameSteps, bytes: bytes) && budget.write(bytes + Self.leastBytes)
+    }
+
+    private mutating func isNullType(_ schema: JSONNode) -> Bool {
+        var isNull = false
+        var members = document.members(of: schema)
+        while let (key, value) = document.next(&members), budget.look() {
+            if document.equals(key, "type") { isNull = document.equals(value, "null") }
+        }
+        return isNull
     }
 
     // MARK: Writing
@@ -199,38 +224,84 @@ struct SchemaRestriction {
     private mutating func write(_ keywords: Keywords, depth: Int) {
         var keywords = keywords
         if let alternatives = keywords.alternatives, !keywords.hasProperties {
-            output.append(#"{"anyOf":["#)
-            let inherited = Inherited(
-                description: keywords.description, isNullable: keywords.isNullable)
-            var elements = document.elements(of: alternatives)
-            var isFirst = true
-            while let element = document.next(&elements) {
-                if isNullType(element) { continue }
-                if !isFirst { output.append(UInt8(ascii: ",")) }
-                isFirst = false
-                write(element, inherited, depth: depth + 1)
-            }
-            output.append("]}")
+            write(alternatives: alternatives, of: keywords, depth: depth)
             return
         }
         let type = typeName(of: &keywords)
         output.append(#"{"type":""#)
         output.append(contentsOf: type)
         output.append(UInt8(ascii: "\""))
-        if let description = keywords.description {
-            output.append(#","description":"#)
-            output.append(document, description)
-        }
+        writeMember(#","description":"#, keywords.description)
         if keywords.isNullable { output.append(#","nullable":true"#) }
         switch type {
         case Self.string: writeStringKeywords(keywords)
         case Self.object: writeObjectKeywords(keywords, depth: depth)
         case Self.array: writeArrayKeywords(keywords, depth: depth)
         default:
-            writeNumber("minimum", keywords.minimum)
-            writeNumber("maximum", keywords.maximum)
+            writeMember(#","minimum":"#, keywords.minimum)
+            writeMember(#","maximum":"#, keywords.maximum)
         }
         output.append(UInt8(ascii: "}"))
+    }
+
+    private mutating func write(alternatives: JSONNode, of keywords: Keywords, depth: Int) {
+        let start = output.count
+        output.append(#"{"anyOf":["#)
+        let inherited = Inherited(
+            description: keywords.description, isNullable: keywords.isNullable)
+        var elements = document.elements(of: alternatives)
+        var isFirst = true
+        while let element = document.next(&elements), budget.look() {
+            if isNullType(element) { continue }
+            guard budget.write(Self.leastBytes) else { break }
+            if !isFirst { output.append(UInt8(ascii: ",")) }
+            isFirst = false
+            write(element, inherited, depth: depth + 1)
+        }
+        if isFirst {
+            output.removeSubrange(start...)
+            output.append(#"{"type":"object"}"#)
+        } else {
+            output.append("]}")
+        }
+    }
+
+    /// Writes the type of a schema for which there is no more: `leastBytes` at most.
+    private mutating func writeBriefly(_ schema: JSONNode) {
+        var keywords = Keywords()
+        var isElsewhere = false
+        var left = Self.nameSteps
+        var members = document.members(of: schema)
+        while left > 0, let (key, value) = document.next(&members) {
+            left -= 1
+            if document.equals(key, "type") {
+                keywords.type = value
+            } else if document.equals(key, "properties") {
+                keywords.hasProperties = true
+            } else if document.equals(key, "items") {
+                keywords.items = value
+            } else if document.equals(key, "$ref") || document.equals(key, "allOf")
+                || document.equals(key, "anyOf") || document.equals(key, "oneOf")
+            {
+                isElsewhere = true
+            }
+        }
+        let type = typeName(of: &keywords)
+        let isKnown = keywords.type != nil || !isElsewhere
+        output.append(#"{"type":""#)
+        output.append(contentsOf: isKnown ? type : Self.object)
+        output.append(UInt8(ascii: "\""))
+        if isKnown, type == Self.array { output.append(#","items":{"type":"string"}"#) }
+        output.append(UInt8(ascii: "}"))
+    }
+
+    /// Writes a member that is copied, if it is there and can be paid for.
+    private mutating func writeMember(_ name: StaticString, _ node: JSONNode?) {
+        guard let node else { return }
+        let range = document.literal(node)
+        guard budget.write(name.utf8CodeUnitCount + range.count) else { return }
+        output.append(name)
+        output.append(document, range)
     }
 
     private static let string = Array("string".utf8)
@@ -247,7 +318,9 @@ struct SchemaRestriction {
             if document.kind(type) == .string, let name = knownType(type) { return name }
             var elements = document.elements(of: type)
             var first: [UInt8]?
-            while let element = document.next(&elements) {
+            var left = Self.typesMax
+            while left > 0, let element = document.next(&elements) {
+                left -= 1
                 if document.equals(element, "null") { keywords.isNullable = true }
                 if first == nil { first = knownType(element) }
             }
@@ -257,8 +330,15 @@ struct SchemaRestriction {
         return keywords.items == nil ? Self.string : Self.array
     }
 
+    /// More than there are.
+    private static var typesMax: Int { 8 }
+    /// The longest form of a type, were every character escaped.
+    private static var typeBytesMax: Int { 48 }
+
     private func knownType(_ node: JSONNode) -> [UInt8]? {
-        guard document.kind(node) == .string else { return nil }
+        guard document.kind(node) == .string,
+            document.content(node).count <= Self.typeBytesMax
+        else { return nil }
         let name = document.unescaped(node)
         return Self.known.contains(name) ? name : nil
     }
@@ -267,27 +347,40 @@ struct SchemaRestriction {
         if let format = keywords.format,
             document.equals(format, "date-time") || document.equals(format, "enum")
         {
-            output.append(#","format":"#)
-            output.append(document, format)
+            writeMember(#","format":"#, format)
         }
         // Only texts, and none of them empty.
         let start = output.count
-        if let constant = keywords.constant { writeChoice(constant, since: start) }
+        var isWhole = true
+        if let constant = keywords.constant { isWhole = writeChoice(constant, since: start) }
         if let choices = keywords.choices {
             var elements = document.elements(of: choices)
-            while let element = document.next(&elements) { writeChoice(element, since: start) }
+            while isWhole, let element = document.next(&elements) {
+                isWhole = writeChoice(element, since: start)
+            }
         }
-        if output.count > start { output.append(UInt8(ascii: "]")) }
+        if !isWhole {
+            // Some of the choices would forbid the others.
+            output.removeSubrange(start...)
+        } else if output.count > start {
+            output.append(UInt8(ascii: "]"))
+        }
     }
 
-    private mutating func writeChoice(_ node: JSONNode, since start: Int) {
-        guard document.kind(node) == .string, !document.isEmptyString(node) else { return }
-        output.append(output.count == start ? #","enum":["# : ",")
-        output.append(document, node)
+    /// Returns false when it cannot be paid for.
+    private mutating func writeChoice(_ node: JSONNode, since start: Int) -> Bool {
+        guard budget.look() else { return false }
+        guard document.kind(node) == .string, !document.isEmptyString(node) else { return true }
+        let range = document.literal(node)
+        let name: StaticString = output.count == start ? #","enum":["# : ","
+        guard budget.write(name.utf8CodeUnitCount + range.count + 1) else { return false }
+        output.append(name)
+        output.append(document, range)
+        return true
     }
 
     private mutating func writeObjectKeywords(_ keywords: Keywords, depth: Int) {
-        guard keywords.hasProperties else { return }
+        guard keywords.hasProperties, budget.write(Self.propertiesBytes) else { return }
         output.append(#","properties":{"#)
         for index in keywords.properties.indices {
             if index > 0 { output.append(UInt8(ascii: ",")) }
@@ -297,40 +390,47 @@ struct SchemaRestriction {
         }
         output.append(UInt8(ascii: "}"))
         let start = output.count
-        for name in keywords.required
-        where keywords.propertyNames.contains(document.unescaped(name)) {
+        for name in keywords.required {
+            let range = document.literal(name)
+            guard budget.look(bytes: range.count) else { break }
+            guard keywords.propertyNames.contains(document.unescaped(name)),
+                budget.write(range.count + 1)
+            else { continue }
             output.append(output.count == start ? #","required":["# : ",")
-            output.append(document, name)
+            output.append(document, range)
         }
         if output.count > start { output.append(UInt8(ascii: "]")) }
     }
 
     private mutating func writeArrayKeywords(_ keywords: Keywords, depth: Int) {
         output.append(#","items":"#)
-        if let items = keywords.items, document.kind(items) == .object {
+        if let items = keywords.items, document.kind(items) == .object,
+            budget.write(Self.leastBytes)
+        {
             write(items, Inherited(), depth: depth + 1)
         } else {
             output.append(#"{"type":"string"}"#)
         }
-        writeNumber("minItems", keywords.minItems)
-        writeNumber("maxItems", keywords.maxItems)
-    }
-
-    private mutating func writeNumber(_ name: StaticString, _ node: JSONNode?) {
-        guard let node else { return }
-        output.append(#",""#)
-        output.append(name)
-        output.append(#"":"#)
-        output.append(document, node)
+        writeMember(#","minItems":"#, keywords.minItems)
+        writeMember(#","maxItems":"#, keywords.maxItems)
     }
 
     // MARK: References
 
     /// What a `$ref` within the same schema points to (RFC 6901 in a URI fragment).
     private mutating func resolve(_ reference: JSONNode) -> JSONNode? {
-        guard document.kind(reference) == .string else { return nil }
+        guard document.kind(reference) == .string,
+            budget.look(bytes: document.content(reference).count)
+        else { return nil }
         let pointer = document.unescaped(reference)
         guard pointer.first == UInt8(ascii: "#") else { return nil }
+        if let known = targets[pointer] { return known }
+        let target = find(pointer)
+        targets[pointer] = .some(target)
+        return target
+    }
+
+    private mutating func find(_ pointer: [UInt8]) -> JSONNode? {
         var node = root
         for token in pointer.dropFirst().split(separator: UInt8(ascii: "/")) {
             let name = Self.decoded(token)
@@ -342,17 +442,17 @@ struct SchemaRestriction {
 
     private mutating func child(of node: JSONNode, _ name: [UInt8]) -> JSONNode? {
         var members = document.members(of: node)
-        while membersLeft > 0, let (key, value) = document.next(&members) {
-            membersLeft -= 1
+        while let (key, value) = document.next(&members),
+            budget.look(bytes: document.content(key).count)
+        {
             if document.unescaped(key) == name { return value }
         }
-        guard document.kind(node) == .array,
+        guard document.kind(node) == .array, name.count < 10,
             let index = Int(String(decoding: name, as: UTF8.self)), index >= 0
         else { return nil }
         var elements = document.elements(of: node)
         var position = 0
-        while membersLeft > 0, let element = document.next(&elements) {
-            membersLeft -= 1
+        while let element = document.next(&elements), budget.look() {
             if position == index { return element }
             position += 1
         }

@@ -183,7 +183,14 @@ extension RequestWriter {
     }
 
     func upstreamToolID(_ node: JSONNode) -> [UInt8] {
-        let id = ToolCallIdentifier.upstreamForm(ofClient: document.unescaped(node))
+        let own = document.unescaped(node)
+        var id = ToolCallIdentifier.upstreamForm(ofClient: own)
+        // One that a client has made up may stand for bytes that are no text.
+        if document.hasPrefix(node, ToolCallIdentifier.prefix),
+            String(validating: id, as: UTF8.self) == nil
+        {
+            id = own
+        }
         switch settings.profile.toolIDForm {
         case .any: return id
         case .nineAlphanumerics: return Self.nineAlphanumerics(id)

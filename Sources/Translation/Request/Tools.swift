@@ -11,6 +11,12 @@ struct ToolPlan {
     var loadsAllTools = false
     /// Whether a server tool had to be left out.
     var lacksServerTools = false
+    /// How many tools have a description and a schema of ours.
+    var builtInTools = 0
+
+    /// There is one of each kind in real requests, and what we write of one is thirty times as long
+    /// as what the client does.
+    static var builtInToolsMax: Int { 16 }
 }
 
 /// A tool and where its fields are.
@@ -137,6 +143,12 @@ extension RequestWriter {
         guard let type, !document.equals(type, "custom") else { return true }
         for builtIn in BuiltInTool.all {
             for prefix in builtIn.typePrefixes where document.hasPrefix(type, prefix) {
+                plan.builtInTools += 1
+                guard plan.builtInTools <= ToolPlan.builtInToolsMax else {
+                    throw FieldPath("tools").refusal(
+                        "there are more than \(ToolPlan.builtInToolsMax) tools of Anthropic's own types"
+                    )
+                }
                 tool.kind = .builtIn(builtIn)
                 return true
             }
@@ -290,7 +302,7 @@ extension RequestWriter {
     /// Writes a tool's schema: as it came, but for models that take only part of the language.
     private mutating func writeSchema(_ schema: JSONNode) {
         if family == .gemini {
-            SchemaRestriction.write(schema, of: document, into: &output)
+            SchemaRestriction.write(schema, of: document, &schemaBudget, into: &output)
             return
         }
         if settings.dropsPatterns {

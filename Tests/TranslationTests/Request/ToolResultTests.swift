@@ -265,4 +265,11 @@ import Testing
                 #"[{"role":"user","content":"q"},{"role":"assistant","content":[\#(block)]}]"#)
                 == #"[{"role":"user","content":"q"},{"role":"assistant","content":\#(expected)}]"#)
     }
+
+    @Test func anIDThatStandsForNoTextGoesAsItIs() throws {
+        let body = try messages(
+            #"[{"role":"assistant","content":[{"type":"tool_use","id":"cpx__ff","name":"f","input":{}}]},"#
+                + #"{"role":"user","content":"a"}]"#)
+        #expect(body.contains(#""tool_call_id":"cpx__ff""#))
+    }
 }
