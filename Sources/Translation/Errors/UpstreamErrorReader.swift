@@ -169,6 +169,7 @@ package struct UpstreamErrorReader: Sendable {
         var report = report
         // Before anything is cut: half a key is a secret, too.
         report.message = SecretScrubber.scrub(report.message, secret: secret)
+        report.provider = SecretScrubber.scrub(report.provider, secret: secret)
         let kind = kind(report, status: status, isPage: isPage)
         var error = error(kind, report, status: status)
         if report.isRetryable == false {

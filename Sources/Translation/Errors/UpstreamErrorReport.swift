@@ -2,6 +2,9 @@
 // its metadata, OpenAI's, Groq's with a status inside, vLLM's and Mistral's bare object, FastAPI's
 // `detail`, a plain string, a page. Gateways wrap the provider's own words in `metadata.raw`, as
 // text or as JSON within a string; those are dug out, since they name the cause.
+//
+// An error event may have megabytes. What is looked at of it is limited before anything is searched
+// or copied: members of an object, elements of a list, bytes of a text.
 
 /// The facts of an upstream's error, as it states them.
 struct UpstreamErrorReport {
@@ -28,6 +31,16 @@ struct UpstreamErrorReport {
     /// The status was neither an answer's nor an error's: the request went to the wrong place.
     var isMisdirected = false
 
+    /// The most that is read of a text: eight times what is shown of it.
+    static var textBytesMax: Int { 16 << 10 }
+    /// The most that is read of a name or a code.
+    private static var nameBytesMax: Int { 256 }
+    /// How many members of an object, and how many elements of a list, are looked at.
+    private static var membersMax: Int { 64 }
+    private static var elementsMax: Int { 64 }
+    /// How many of the models that are offered instead are kept.
+    private static var modelsMax: Int { 8 }
+
     init() {}
 
     /// Reads the error in a parsed body or event.
@@ -37,13 +50,18 @@ struct UpstreamErrorReport {
         var elements = document.elements(of: root)
         if let first = document.next(&elements) { root = first }
         read(document, Self.errorNode(document, root) ?? root)
+        // It may be put together from several.
+        message = Self.cut(Array(message.utf8))
     }
 
     private static func errorNode(_ document: JSONDocument, _ root: JSONNode) -> JSONNode? {
+        // The chunk's own members have been walked over before.
         if let error = document.member(root, "error"), !document.isNull(error) { return error }
         guard let choices = document.member(root, "choices") else { return nil }
         var elements = document.elements(of: choices)
-        while let choice = document.next(&elements) {
+        var left = elementsMax
+        while left > 0, let choice = document.next(&elements) {
+            left -= 1
             if let error = document.member(choice, "error"), !document.isNull(error) {
                 return error
             }
@@ -52,27 +70,31 @@ struct UpstreamErrorReport {
     }
 
     private mutating func read(_ document: JSONDocument, _ error: JSONNode) {
-        if let text = document.string(error) {
+        if let text = Self.message(document, error) {
             message = text
             return
         }
         message = Self.text(document, error, depth: 0) ?? ""
         for key in ["code", "status_code", "status"] as [StaticString] {
-            if let value = document.member(error, key) { readCode(document, value) }
+            if let value = Self.member(document, error, key) { readCode(document, value) }
         }
-        if code.isEmpty, let type = document.member(error, "type") {
-            code = document.string(type) ?? ""
+        if code.isEmpty, let type = Self.member(document, error, "type") {
+            code = Self.name(document, type)
         }
-        if let value = document.member(error, "param") { parameter = document.string(value) ?? "" }
-        if let metadata = document.member(error, "metadata") { read(document, metadata: metadata) }
-        if let availability = document.member(error, "availability") {
+        if let value = Self.member(document, error, "param") {
+            parameter = Self.name(document, value)
+        }
+        if let metadata = Self.member(document, error, "metadata") {
+            read(document, metadata: metadata)
+        }
+        if let availability = Self.member(document, error, "availability") {
             read(document, availability: availability)
         }
     }
 
     /// A code is a status, a status as text (Azure), or a word.
     private mutating func readCode(_ document: JSONDocument, _ value: JSONNode) {
-        let word = document.string(value)
+        let word = document.kind(value) == .string ? Self.name(document, value) : nil
         if let number = document.integer(value) ?? word.flatMap({ Int($0) }) {
             if status == nil, 400...599 ~= number { status = number }
         } else if let word, code.isEmpty {
@@ -82,11 +104,13 @@ struct UpstreamErrorReport {
 
     private mutating func read(_ document: JSONDocument, metadata: JSONNode) {
         var members = document.members(of: metadata)
-        while let (key, value) = document.next(&members) {
+        var left = Self.membersMax
+        while left > 0, let (key, value) = document.next(&members) {
+            left -= 1
             if document.equals(key, "error_type") {
-                errorType = document.string(value) ?? ""
+                errorType = Self.name(document, value)
             } else if document.equals(key, "provider_name") {
-                provider = document.string(value) ?? ""
+                provider = Self.name(document, value)
             } else if document.equals(key, "raw") {
                 dig(document, value)
             } else if document.equals(key, "reasons") || document.equals(key, "flagged_input")
@@ -94,11 +118,11 @@ struct UpstreamErrorReport {
             {
                 isAboutContent = true
             } else if document.equals(key, "limit_source") {
-                limitSource = document.string(value) ?? ""
+                limitSource = Self.name(document, value)
             } else if document.equals(key, "headers"),
-                let reset = document.member(value, "X-RateLimit-Reset")
+                let reset = Self.member(document, value, "X-RateLimit-Reset")
             {
-                let literal = document.bytes[document.content(reset)]
+                let literal = document.bytes[document.content(reset)].prefix(Self.nameBytesMax)
                 rateLimitReset = String(decoding: literal, as: UTF8.self)
             }
         }
@@ -111,9 +135,11 @@ struct UpstreamErrorReport {
 
     private mutating func read(_ document: JSONDocument, availability: JSONNode) {
         var members = document.members(of: availability)
-        while let (key, value) = document.next(&members) {
+        var left = Self.membersMax
+        while left > 0, let (key, value) = document.next(&members) {
+            left -= 1
             if document.equals(key, "code") {
-                availabilityCode = document.string(value) ?? ""
+                availabilityCode = Self.name(document, value)
             } else if document.equals(key, "http_status") {
                 readCode(document, value)
             } else if document.equals(key, "retryable") {
@@ -122,11 +148,51 @@ struct UpstreamErrorReport {
                 retryAfter = document.number(value).flatMap { Int(exactly: $0.rounded(.up)) }
             } else if document.equals(key, "fallback_models") {
                 var models = document.elements(of: value)
-                while let model = document.next(&models) {
-                    if let id = document.string(model) { fallbackModels.append(id) }
+                while fallbackModels.count < Self.modelsMax, let model = document.next(&models),
+                    document.kind(model) == .string
+                {
+                    fallbackModels.append(Self.name(document, model))
                 }
             }
         }
+    }
+
+    // MARK: Limits
+
+    /// The value of a member of `node`, if it is among the first of them.
+    private static func member(
+        _ document: JSONDocument, _ node: JSONNode, _ name: StaticString
+    ) -> JSONNode? {
+        var found: JSONNode?
+        var members = document.members(of: node)
+        var left = membersMax
+        while left > 0, let (key, value) = document.next(&members) {
+            left -= 1
+            if document.equals(key, name) { found = value }
+        }
+        return found
+    }
+
+    /// The begin of the text at `node`, without the word that is cut in two: it may be a key, of
+    /// which half is a secret, too. Nil when it is no text.
+    private static func message(_ document: JSONDocument, _ node: JSONNode) -> String? {
+        guard document.kind(node) == .string else { return nil }
+        return cut(document.unescaped(node, bytesMax: textBytesMax))
+    }
+
+    private static func cut(_ bytes: [UInt8]) -> String {
+        // A text that was cut before may have lost the part of a character.
+        guard bytes.count > textBytesMax - 4 else { return String(decoding: bytes, as: UTF8.self) }
+        let text = bytes.prefix(textBytesMax)
+        let end = text.suffix(textBytesMax / 4).lastIndex { $0 <= 0x20 } ?? textBytesMax * 3 / 4
+        return String(decoding: text[..<end], as: UTF8.self)
+    }
+
+    /// The begin of a name; empty when it is no text.
+    private static func name(_ document: JSONDocument, _ node: JSONNode) -> String {
+        guard document.kind(node) == .string else { return "" }
+        return String(
+            decoding: document.unescaped(node, bytesMax: nameBytesMax), as: UTF8.self)
     }
 
     // MARK: Texts
@@ -139,21 +205,21 @@ struct UpstreamErrorReport {
     private static func text(
         _ document: JSONDocument, _ error: JSONNode, depth: Int
     ) -> String? {
-        if let location = document.member(error, "loc"),
-            let message = document.member(error, "msg"),
-            let text = document.string(message)
+        if let location = member(document, error, "loc"),
+            let inner = member(document, error, "msg"),
+            let text = message(document, inner)
         {
             var path: [String] = []
             var elements = document.elements(of: location)
             while let element = document.next(&elements), path.count < 16 {
-                let name = document.bytes[document.content(element)]
+                let name = document.bytes[document.content(element)].prefix(nameBytesMax)
                 if path.isEmpty, document.equals(element, "body") { continue }
                 path.append(String(decoding: name, as: UTF8.self))
             }
             return path.isEmpty ? text : "\(path.joined(separator: ".")): \(text)"
         }
         for key in ["message", "detail", "msg", "error", "error_message"] as [StaticString] {
-            guard let value = document.member(error, key), !document.isNull(value) else {
+            guard let value = member(document, error, key), !document.isNull(value) else {
                 continue
             }
             if let text = innerText(document, value, depth: depth), !text.isEmpty { return text }
@@ -169,14 +235,21 @@ struct UpstreamErrorReport {
         guard depth < depthMax else { return nil }
         switch document.kind(value) {
         case .string:
-            guard let text = document.string(value) else { return nil }
+            guard let text = message(document, value) else { return nil }
             return unwrapped(text, depth: depth) ?? text
         case .object: return text(document, value, depth: depth + 1)
         case .array:
             var texts: [String] = []
             var elements = document.elements(of: value)
-            while let element = document.next(&elements), texts.count < 8 {
-                if let text = innerText(document, element, depth: depth + 1) { texts.append(text) }
+            var left = elementsMax
+            var bytes = 0
+            while left > 0, texts.count < 8, bytes < textBytesMax,
+                let element = document.next(&elements)
+            {
+                left -= 1
+                guard let text = innerText(document, element, depth: depth + 1) else { continue }
+                texts.append(text)
+                bytes += text.utf8.count
             }
             return texts.isEmpty ? nil : texts.joined(separator: "; ")
         case .number, .true, .false, .null: return nil

@@ -27,6 +27,8 @@ struct ReasoningCollector {
         var id: [UInt8] = []
         var signature: [UInt8] = []
 
+        var bytes: Int { index.count + format.count + id.count + signature.count }
+
         mutating func removeAll() {
             index.removeAll(keepingCapacity: true)
             format.removeAll(keepingCapacity: true)
@@ -50,7 +52,7 @@ struct ReasoningCollector {
     var isEmpty: Bool { items.isEmpty && pieces == 0 }
 
     /// How much has gathered.
-    var bytes: Int { items.count + text.count + firstPiece.count }
+    var bytes: Int { items.count + text.count + firstPiece.count + members.bytes }
 
     /// Whether the last item is of a kind that comes signed (Claude's) and its signature has not
     /// come yet.

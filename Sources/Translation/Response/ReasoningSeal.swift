@@ -37,18 +37,18 @@ package struct ReasoningSeal: Equatable, Sendable {
 
     package init(dialect: Dialect, origin: [UInt8], content: [UInt8]) {
         self.dialect = dialect
-        self.origin = origin
+        self.origin = Array(origin.prefix(Self.originBytesMax))
         self.content = content
     }
 
     /// Twelve characters, all of base64, so that the whole is base64 to whoever looks.
     private static var prefix: StaticString { "claudeproxy1" }
     private static var checksumBytes: Int { 8 }
-    private static var originBytesMax: Int { 0xFFFF }
+    /// Longer than any model's id. It is a client's to choose and stands in every seal.
+    private static var originBytesMax: Int { 256 }
 
     /// Appends the sealed form: letters, digits, `+`, `/`, `=`, so it needs no escapes in JSON.
     package func write(into output: inout [UInt8]) {
-        let origin = origin.prefix(Self.originBytesMax)
         var packed: [UInt8] = []
         packed.reserveCapacity(Self.checksumBytes + 3 + origin.count + content.count)
         packed.append(contentsOf: repeatElement(0, count: Self.checksumBytes))
@@ -99,7 +99,8 @@ extension ReasoningSeal {
     /// Whether `model`, an upstream id, is of the family that made this reasoning, so that it may
     /// be given it back. Other families refuse it or, worse, take it for their own.
     package func isAtHome(in model: [UInt8]) -> Bool {
-        model == origin || Self.family(of: model) == Self.family(of: origin)
+        model.prefix(Self.originBytesMax) == origin[...]
+            || Self.family(of: model) == Self.family(of: origin)
     }
 
     /// A model's family: the vendor before the slash; without one, the vendor that the name is

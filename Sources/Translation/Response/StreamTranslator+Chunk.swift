@@ -42,6 +42,7 @@ extension StreamTranslator {
         _ document: JSONDocument, isError: Bool, into output: inout [UInt8]
     ) {
         let chunk = readChunk(document)
+        partsLeft = limits.partsMax
         var hasUsage = readUsage(document, chunk.usage)
         if !hasUsage, let groq = chunk.groq {
             hasUsage = readUsage(document, document.member(groq, "usage"))
@@ -56,11 +57,32 @@ extension StreamTranslator {
         guard isLive else { return }
         if gatheredBytes > limits.contentBytesMax {
             fail(Self.tooLarge(limits.contentBytesMax), into: &output)
+        } else if writer.blockCount > limits.blocksMax {
+            fail(tooManyBlocks, into: &output)
         } else if finish.reason != nil, hasUsage {
             // Nothing but a second copy of the usage, an error of no consequence and [DONE] can
             // follow; the client need not wait for them.
             end(into: &output)
         }
+    }
+
+    /// Takes note of one more element of a list.
+    ///
+    /// - Returns: whether it may be read; if not, the response has failed.
+    mutating func mayReadPart(into output: inout [UInt8]) -> Bool {
+        guard isLive else { return false }
+        partsLeft -= 1
+        if partsLeft < 0 {
+            fail(
+                Self.malformed("an event of more than \(limits.partsMax) parts"), into: &output)
+        } else if writer.blockCount > limits.blocksMax {
+            fail(tooManyBlocks, into: &output)
+        }
+        return isLive
+    }
+
+    private var tooManyBlocks: APIError {
+        Self.malformed("an answer of more than \(limits.blocksMax) blocks")
     }
 
     private mutating func readChunk(_ document: JSONDocument) -> Chunk {
@@ -88,12 +110,15 @@ extension StreamTranslator {
         return chunk
     }
 
+    /// Longer than any id or name of a model.
+    private static var nameBytesMax: Int { 512 }
+
     /// Keeps the first value that says something. Azure's first chunk has `""` for all of them.
     private static func keep(
         _ document: JSONDocument, _ node: JSONNode, in member: inout [UInt8]
     ) {
         guard member.isEmpty, document.kind(node) == .string else { return }
-        member = document.unescaped(node)
+        member = document.unescaped(node, bytesMax: Self.nameBytesMax)
     }
 
     /// The choice that is translated: we ask for one and get one.
@@ -225,7 +250,7 @@ extension StreamTranslator {
         if let images = delta.images { imagesReceived(document, images, into: &output) }
         if let toolCalls = delta.toolCalls {
             var elements = document.elements(of: toolCalls)
-            while let call = document.next(&elements) {
+            while let call = document.next(&elements), mayReadPart(into: &output) {
                 toolCallReceived(document, call, into: &output)
             }
         }

@@ -33,7 +33,7 @@ extension StreamTranslator {
     ) {
         if let details {
             var elements = document.elements(of: details)
-            while let item = document.next(&elements) {
+            while let item = document.next(&elements), mayReadPart(into: &output) {
                 reasoningItemReceived(document, item, into: &output)
             }
         }

@@ -17,7 +17,7 @@ extension StreamTranslator {
         // Who did not ask for a search would not know the blocks.
         guard facts.offersWebSearch else { return }
         var elements = document.elements(of: annotations)
-        while let annotation = document.next(&elements) {
+        while let annotation = document.next(&elements), mayReadPart(into: &output) {
             guard let source = document.member(annotation, "url_citation"),
                 let url = document.member(source, "url"), document.kind(url) == .string
             else { continue }

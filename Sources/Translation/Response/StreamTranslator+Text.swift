@@ -32,7 +32,7 @@ extension StreamTranslator {
             contentText(document.bytes.span.extracting(document.content(content)), into: &output)
         case .array:
             var parts = document.elements(of: content)
-            while let part = document.next(&parts) {
+            while let part = document.next(&parts), mayReadPart(into: &output) {
                 partReceived(document, part, into: &output)
             }
         case .object, .number, .true, .false, .null: break
@@ -76,7 +76,7 @@ extension StreamTranslator {
                 reasoningText(document, thinking, from: .contentParts, into: &output)
             }
             var pieces = document.elements(of: thinking)
-            while let piece = document.next(&pieces) {
+            while let piece = document.next(&pieces), mayReadPart(into: &output) {
                 guard let text = document.member(piece, "text") else { continue }
                 reasoningText(document, text, from: .contentParts, into: &output)
             }
@@ -90,7 +90,7 @@ extension StreamTranslator {
         _ document: JSONDocument, _ images: JSONNode, into output: inout [UInt8]
     ) {
         var elements = document.elements(of: images)
-        while let image = document.next(&elements) {
+        while let image = document.next(&elements), mayReadPart(into: &output) {
             guard let source = document.member(image, "image_url"),
                 let url = document.member(source, "url"), document.kind(url) == .string
             else { continue }

@@ -25,7 +25,8 @@ extension StreamTranslator {
             } else if document.equals(name, "id"), document.kind(value) == .string,
                 !document.isEmptyString(value)
             {
-                key.id = document.unescaped(value)
+                // One more than a good one has: a longer one is replaced, but known again.
+                key.id = document.unescaped(value, bytesMax: ToolCallIdentifier.bytesMax + 1)
             }
         }
         callReceived(document, key, function, extra, into: &output)
@@ -54,6 +55,10 @@ extension StreamTranslator {
                 } else if document.equals(name, "name"), document.kind(value) == .string,
                     !document.isEmptyString(value)
                 {
+                    guard document.content(value).count <= Self.toolNameBytesMax else {
+                        fail(Self.malformed("a tool's name of many bytes"), into: &output)
+                        return
+                    }
                     key.name = document.unescaped(value)
                 }
             }
@@ -78,6 +83,9 @@ extension StreamTranslator {
         if let arguments { argumentsReceived(document, arguments, number, into: &output) }
         advanceCalls(into: &output)
     }
+
+    /// Sixteen times what the upstream was given.
+    private static var toolNameBytesMax: Int { 16 * ToolName.bytesMax }
 
     private mutating func argumentsReceived(
         _ document: JSONDocument, _ arguments: JSONNode, _ number: Int,

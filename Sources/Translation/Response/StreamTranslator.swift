@@ -53,6 +53,12 @@ package struct StreamTranslator: ~Copyable {
         package var pageBytesMax = 64 << 10
         /// Tool calls in one response; real ones have a dozen.
         package var toolCallsMax = 1024
+        /// Blocks in one response: each is several hundred bytes for the client, and for the
+        /// upstream it may be a dozen.
+        package var blocksMax = 4096
+        /// Elements of the lists in one event (parts of content, details, annotations, images,
+        /// calls): each may become an event of its own.
+        package var partsMax = 4096
         package init() {}
     }
 
@@ -97,6 +103,8 @@ package struct StreamTranslator: ~Copyable {
     var phase = Phase.opening
     var parser: SSEParser
     var document = JSONDocument()
+    /// How many more elements of lists the event at hand may have.
+    var partsLeft = 0
     var body: [UInt8] = []
     var writer: MessageWriter
     var finish = UpstreamFinish()
@@ -266,7 +274,7 @@ package struct StreamTranslator: ~Copyable {
                 // The answer is whole, even where no finish_reason came.
                 end(into: &output)
             } else if isError {
-                let text = parser.data
+                let text = Array(parser.data.prefix(limits.pageBytesMax))
                 fail(errorReader.read(status: 500, body: text), into: &output)
             }
             // Anything else that is no object (`null`, a keep-alive word) says nothing.

@@ -128,8 +128,9 @@ package struct SSEParser {
             gathered.append(value)
             return false
         }
-        if endsValue, value.count > 0,
-            value[0] == UInt8(ascii: "{") || value[0] == UInt8(ascii: "[")
+        // In this order: looking for the end goes back over all lines that are blank.
+        if value.count > 0, value[0] == UInt8(ascii: "{") || value[0] == UInt8(ascii: "["),
+            endsValue
         {
             dispatch()
             hasData = true
