@@ -109,7 +109,7 @@ import Testing
         #expect(driver.state.settings !== before)
         #expect(driver.state.settings.upstream == before.upstream)
         try driver.reload(
-            Self.settings(token: Self.new) + [("CLAUDE_PROXY_UPSTREAM_CA_FILE", "/etc/ca.pem")])
+            Self.settings(token: Self.new) + [("CLAUDE_PROXY_CONNECT_TIMEOUT", "7s")])
         #expect(driver.state.settings.upstream != before.upstream)
     }
 
