@@ -54,9 +54,17 @@ package final class ProxyDaemon {
     package init?(files: ConfigurationFiles, resolution: Resolution, version: String) {
         guard let configuration = resolution.configuration else { return nil }
         self.files = files
-        settings = Settings(configuration)
+        let (key, isLasting) = InstallationKey.load(StateDirectory())
+        settings = Settings(configuration, installationKey: key)
         self.version = version
         logger = Logger.make(configuration)
+        if !isLasting, configuration.sealKey == nil {
+            logger.info(
+                """
+                there is no state directory that can be written: reasoning in conversations from \
+                before this start is left out
+                """)
+        }
         calibration = CalibrationKeeper(logger: logger)
         for warning in resolution.warnings {
             logger.log(level: warning.severity == .warning ? .warning : .notice, "\(warning)")

@@ -1,6 +1,8 @@
 // A configuration with everything that follows from it, made once and shared by all loops. A reload
 // makes a new one; exchanges that are running keep theirs to their end, with its upstreams.
 
+import Translation
+
 /// An immutable configuration, ready for use.
 package final class Settings: Sendable {
     package let configuration: Configuration
@@ -8,11 +10,24 @@ package final class Settings: Sendable {
     package let upstreams: [Upstream]
     let access: AccessPolicy
     let choice: ModelChoice
+    /// What reasoning is sealed with on its way to clients: the configured key, else that of the
+    /// installation.
+    let sealKey: SealKey?
+    private let installationKey: SealKey?
 
-    /// - Parameter old: the settings before these. Upstreams that have not changed stay the same
-    ///   objects, with their connections and all that was learnt of them.
-    package init(_ configuration: Configuration, replacing old: Settings? = nil) {
+    /// - Parameters:
+    ///   - installationKey: random bytes that belong to this installation; nil where no client
+    ///     brings anything back.
+    ///   - old: the settings before these. Upstreams that have not changed stay the same objects,
+    ///     with their connections and all that was learnt of them.
+    package init(
+        _ configuration: Configuration, installationKey: [UInt8]? = nil,
+        replacing old: Settings? = nil
+    ) {
         self.configuration = configuration
+        self.installationKey = installationKey.map { SealKey($0) } ?? old?.installationKey
+        sealKey =
+            configuration.sealKey.map { SealKey(Array($0.reveal().utf8)) } ?? self.installationKey
         upstreams = configuration.upstreams.map { new in
             old?.upstreams.first { $0.configuration == new } ?? Upstream(new)
         }

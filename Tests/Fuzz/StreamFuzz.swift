@@ -45,11 +45,14 @@ enum StreamFuzz {
         limits.eventBytesMax = 64 << 10
         limits.contentBytesMax = 64 << 10
         limits.toolCallsMax = 8
+        limits.blocksMax = 64
+        limits.partsMax = 256
         var translator = StreamTranslator(
             facts: facts,
             identity: .init(
                 messageID: Array("msg_1".utf8), requestID: Array("req_1".utf8),
-                upstreamModel: Array("m".utf8), reportedModel: nil),
+                upstreamModel: Array("m".utf8), reportedModel: nil,
+                sealKey: SealKey([1, 2, 3])),
             inputTokensEstimate: 7,
             errorReader: UpstreamErrorReader(
                 inputTokensEstimate: 7, maxTokens: 100, secret: [], nowMilliseconds: 0),
@@ -66,6 +69,9 @@ enum StreamFuzz {
             result.progress = translator.ended(into: &result.output)
         }
         let length = result.output.count
+        let input = pieces.reduce(0) { $0 + $1.count }
+        // The smallest event, `data:{…}` with a letter of text, becomes some four times as much.
+        expect(length <= 12 * input + 66 * 1200 + 4096, "\(length) bytes out of \(input)")
         expect(translator.ended(into: &result.output) == result.progress, "another end")
         expect(result.output.count == length, "bytes after the end")
         return result

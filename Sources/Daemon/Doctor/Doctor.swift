@@ -130,6 +130,8 @@ extension Resolution {
     package var secrets: [[UInt8]] {
         guard let configuration else { return [] }
         let secrets = [configuration.upstreamKey].compactMap(\.self) + configuration.clientTokens
-        return secrets.map { Array($0.reveal().utf8) }
+        return (secrets + [configuration.sealKey].compactMap(\.self)).map {
+            Array($0.reveal().utf8)
+        }
     }
 }

@@ -43,20 +43,37 @@ struct StateDirectory: Sendable {
         return count == bytes.count ? bytes : nil
     }
 
+    /// Makes a file of `bytes`, unless there is one of that name: then nothing is done.
+    ///
+    /// - Returns: whether it was made.
+    func create(_ name: String, with bytes: [UInt8]) -> Bool {
+        guard let temporary = writeTemporary(name, bytes) else { return false }
+        defer { _ = unsafe unlink(temporary) }
+        return unsafe link(temporary, path + "/" + name) == 0
+    }
+
     /// Puts `bytes` in the place of a file: all of them, or the file stays as it was.
     ///
     /// May block on the disk, so it is not for a loop's thread.
     func replace(_ name: String, with bytes: [UInt8]) -> Bool {
+        guard let temporary = writeTemporary(name, bytes) else { return false }
+        if unsafe rename(temporary, path + "/" + name) == 0 { return true }
+        _ = unsafe unlink(temporary)
+        return false
+    }
+
+    /// The path of a new file with `bytes`, all of them on the disk.
+    private func writeTemporary(_ name: String, _ bytes: [UInt8]) -> String? {
         let temporary = "\(path)/.\(name).\(getpid())"
         _ = unsafe unlink(temporary)
         let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW
         let descriptor = unsafe open(temporary, flags, 0o600)
-        guard descriptor >= 0 else { return false }
+        guard descriptor >= 0 else { return nil }
         let isWritten = Self.write(bytes, to: descriptor) && fsync(descriptor) == 0
         close(descriptor)
-        if isWritten, unsafe rename(temporary, path + "/" + name) == 0 { return true }
+        if isWritten { return temporary }
         _ = unsafe unlink(temporary)
-        return false
+        return nil
     }
 
     /// The same on a thread of its own, where `bytes` and `failed` are called.

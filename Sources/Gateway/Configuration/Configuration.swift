@@ -58,6 +58,8 @@ package struct Configuration: Sendable, Equatable {
     package var listenAddresses = [ListenSpecification.tcp(host: "0.0.0.0", port: 8000)]
     /// Who may use the daemon, as set; `access` is what to use.
     package var accessSetting: Access?
+    /// The key of seals, where several instances share one.
+    package var sealKey: Secret?
     /// The tokens that clients may present.
     package var clientTokens: [Secret] = []
     /// `Host` values that are accepted besides the local ones, in lower case, without port or

@@ -31,6 +31,16 @@ extension OptionTable {
             `openssl rand -hex 32`.
             """),
         ConfigurationOption(
+            "CLAUDE_PROXY_SEAL_KEY", \.sealKey, .optional(.longSecret),
+            secret: true, credential: "claude-proxy.seal_key", example: "",
+            default: "32 random bytes in the state directory; without one, new at every start",
+            """
+            The key that marks reasoning as handed out by this proxy.
+            A model's reasoning comes back with each turn, through the client; under another key it
+            is left out. Give instances that serve the same conversations the same one; make it with
+            `openssl rand -hex 32`.
+            """),
+        ConfigurationOption(
             "CLAUDE_PROXY_ALLOWED_HOSTS", \.allowedHosts, .list(of: .hostName),
             example: "proxy.example.com",
             """

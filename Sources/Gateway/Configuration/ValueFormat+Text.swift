@@ -60,11 +60,17 @@ extension ValueFormat where Value == String {
 
 extension ValueFormat where Value == Secret {
     /// A key or token. No reason tells anything of its text.
-    static var secret: Self {
+    static var secret: Self { secret(bytesMin: 1) }
+
+    /// One that nothing but chance is to have made.
+    static var longSecret: Self { secret(bytesMin: 32) }
+
+    private static func secret(bytesMin: Int) -> Self {
         let bytesMax = 4096
+        let length =
+            bytesMin > 1 ? "\(bytesMin) to \(bytesMax) bytes" : "at most \(bytesMax) bytes"
         return ValueFormat(
-            type: "secret",
-            allowed: "visible ASCII characters without blanks, at most \(bytesMax) bytes",
+            type: "secret", allowed: "visible ASCII characters without blanks, \(length)",
             parse: { (text) throws(InvalidValue) in
                 guard !text.hasControls else { throw InvalidValue("it has control characters") }
                 guard text.isVisibleASCII else {
@@ -73,6 +79,7 @@ extension ValueFormat where Value == Secret {
                             + " (a comment needs a line of its own)")
                 }
                 guard text.utf8.count <= bytesMax else { throw InvalidValue("it is too long") }
+                guard text.utf8.count >= bytesMin else { throw InvalidValue("it is too short") }
                 return Secret(text)
             },
             render: { _ in Secret.mask })

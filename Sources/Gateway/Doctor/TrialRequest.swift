@@ -62,7 +62,9 @@ package struct TrialRequest {
         }
         var translator = StreamTranslator(
             facts: translated.facts,
-            identity: .init(messageID: [], requestID: [], upstreamModel: model, reportedModel: nil),
+            identity: .init(
+                messageID: [], requestID: [], upstreamModel: model, reportedModel: nil,
+                sealKey: nil),
             inputTokensEstimate: 0, errorReader: reader)
         var output: [UInt8] = []
         var progress = translator.received(answer.body.span, into: &output)

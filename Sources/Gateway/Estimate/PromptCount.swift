@@ -111,7 +111,7 @@ struct PromptCount {
         work -= body.count / Self.readBytesPerWork
         phase = .segments
         do throws(JSONError) {
-            try document.parse(exchanging: &body, isTrusted: true)
+            try document.parse(exchanging: &body)
         } catch {
             // The body is our own; extra fields of the configuration cannot break it either.
             phase = .done

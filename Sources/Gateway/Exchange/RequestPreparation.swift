@@ -55,6 +55,7 @@ struct RequestPreparation {
         var context = RequestSettings(
             profile: candidate.upstream.profile, upstreamModel: candidate.model)
         context.sessionID = sessionID
+        context.sealKey = settings.sealKey
         context.identitySalt = candidate.upstream.identitySalt
         context.capabilities = model.capabilities
         context.addsCacheMarks = settings.configuration.cacheBreakpoints == .add

@@ -98,7 +98,8 @@ extension ClientSession {
         let identity = StreamTranslator.Identity(
             messageID: Array("msg_".utf8) + channel.requestID,
             requestID: channel.prefixedRequestID, upstreamModel: attempt.upstreamModel,
-            reportedModel: settings.reportedModel(forRequested: outline.model))
+            reportedModel: settings.reportedModel(forRequested: outline.model),
+            sealKey: settings.sealKey)
         exchange = MessagesExchange(
             attempt, identity: identity,
             errorReader: attempt.errorReader(timeOfDay: state.timeOfDay),

@@ -1,5 +1,5 @@
 // SHA-256 (FIPS 180-4), for what must be one-way and short: the user and session that an upstream
-// is told, and the digests of client tokens. Small and plain; what it is given is small too.
+// is told, the digests of client tokens, the codes of seals. Small and plain.
 //
 // Feed it with `update`, end it with `finish`: the type is not copyable, so that nothing can be fed
 // to a digest that has ended.
@@ -25,8 +25,17 @@ package struct SHA256: ~Copyable {
 
     /// Takes in `bytes`, which follow those of earlier calls.
     package mutating func update(_ bytes: Span<UInt8>) {
-        for index in bytes.indices { push(bytes[index]) }
         totalBytes &+= UInt64(bytes.count)
+        var index = 0
+        while index < bytes.count {
+            if blockCount == 0, bytes.count &- index >= 64 {
+                compress(bytes, index)
+                index &+= 64
+            } else {
+                push(bytes[index])
+                index &+= 1
+            }
+        }
     }
 
     /// Ends the computation and gives the 32 bytes of the digest.
@@ -52,17 +61,18 @@ package struct SHA256: ~Copyable {
         block[blockCount] = byte
         blockCount += 1
         if blockCount == 64 {
-            compress()
+            let full = block
+            compress(full.span, 0)
             blockCount = 0
         }
     }
 
-    /// §6.2.2: one block into the state.
-    private mutating func compress() {
+    /// §6.2.2: the 64 bytes from `start` into the state.
+    private mutating func compress(_ bytes: Span<UInt8>, _ start: Int) {
         var words = InlineArray<64, UInt32>(repeating: 0)
         for index in 0..<16 {
             var word: UInt32 = 0
-            for offset in 0..<4 { word = word << 8 | UInt32(block[index * 4 + offset]) }
+            for offset in 0..<4 { word = word << 8 | UInt32(bytes[start + index * 4 + offset]) }
             words[index] = word
         }
         for index in 16..<64 {

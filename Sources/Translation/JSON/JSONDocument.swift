@@ -34,26 +34,22 @@ package struct JSONDocument {
         _ text: consuming [UInt8], depthMax: Int = JSONDocument.depthMax
     ) throws(JSONError) {
         bytes = text
-        try build(depthMax, isTrusted: false)
+        try build(depthMax)
     }
 
     /// Exchanges the document's bytes with those of `text` and parses them: two buffers that take
     /// turns, and no copy. After a throw the document must not be read.
-    ///
-    /// - Parameter isTrusted: the text is our own, out of parts that were found to be UTF-8 before.
     package mutating func parse(
-        exchanging text: inout [UInt8], depthMax: Int = JSONDocument.depthMax,
-        isTrusted: Bool = false
+        exchanging text: inout [UInt8], depthMax: Int = JSONDocument.depthMax
     ) throws(JSONError) {
         swap(&bytes, &text)
-        try build(depthMax, isTrusted: isTrusted)
+        try build(depthMax)
     }
 
-    private mutating func build(_ depthMax: Int, isTrusted: Bool) throws(JSONError) {
+    private mutating func build(_ depthMax: Int) throws(JSONError) {
         valueCount = 0
         valueCount = try JSONTapeBuilder.build(
-            bytes, depthMax: depthMax, tokensMax: Self.tokensMax, isTrusted: isTrusted,
-            into: &tokens)
+            bytes, depthMax: depthMax, tokensMax: Self.tokensMax, into: &tokens)
     }
 
     /// Ten times what real requests need, and far below what a recursive reader behind us bears.

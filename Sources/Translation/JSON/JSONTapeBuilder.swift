@@ -33,10 +33,9 @@ enum JSONTapeBuilder {
     /// - Parameters:
     ///   - depthMax: how many containers may be open at once.
     ///   - tokensMax: how long the tape may become, give or take those of one entry.
-    ///   - isTrusted: the text is known to be UTF-8.
     /// - Returns: how many slots are the tape.
     static func build(
-        _ text: [UInt8], depthMax: Int, tokensMax: Int, isTrusted: Bool,
+        _ text: [UInt8], depthMax: Int, tokensMax: Int,
         into slots: inout [JSONToken]
     ) throws(JSONError) -> Int {
         let bytes = text.span
@@ -49,7 +48,7 @@ enum JSONTapeBuilder {
             }
             var tape = slots.mutableSpan
             let isDone = try fill(
-                &tape, bytes, depthMax: depthMax, tokensMax: tokensMax, isTrusted: isTrusted,
+                &tape, bytes, depthMax: depthMax, tokensMax: tokensMax,
                 &progress)
             if isDone { return progress.count }
         }
@@ -59,7 +58,7 @@ enum JSONTapeBuilder {
     /// Returns whether the text has ended.
     private static func fill(
         _ tape: inout MutableSpan<JSONToken>, _ bytes: Span<UInt8>, depthMax: Int, tokensMax: Int,
-        isTrusted: Bool, _ progress: inout Progress
+        _ progress: inout Progress
     ) throws(JSONError) -> Bool {
         var position = progress.position
         var open = progress.open
@@ -86,12 +85,12 @@ enum JSONTapeBuilder {
                 guard position < bytes.count else { throw .unexpectedEnd }
                 if bytes[position] != (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
                     if isObject {
-                        position = try key(bytes, position, isTrusted, into: &tape, &count)
+                        position = try key(bytes, position, into: &tape, &count)
                     }
                     continue
                 }
             case UInt8(ascii: "\""):
-                position = try string(bytes, position, isTrusted, into: &tape, &count)
+                position = try string(bytes, position, into: &tape, &count)
             case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
                 position = try number(bytes, position, into: &tape, &count)
             case UInt8(ascii: "t"):
@@ -120,7 +119,7 @@ enum JSONTapeBuilder {
                     guard count < tokensMax else { throw .tooManyValues }
                     position = skipWhitespace(bytes, position &+ 1)
                     if isObject {
-                        position = try key(bytes, position, isTrusted, into: &tape, &count)
+                        position = try key(bytes, position, into: &tape, &count)
                     }
                     break closing
                 case UInt8(ascii: "}") where isObject, UInt8(ascii: "]") where !isObject:
@@ -155,13 +154,13 @@ enum JSONTapeBuilder {
 
     /// A key, its colon and the white space after it.
     private static func key(
-        _ bytes: Span<UInt8>, _ start: Int, _ isTrusted: Bool,
+        _ bytes: Span<UInt8>, _ start: Int,
         into tape: inout MutableSpan<JSONToken>, _ count: inout Int
     ) throws(JSONError) -> Int {
         guard start < bytes.count else { throw .unexpectedEnd }
         guard bytes[start] == UInt8(ascii: "\"") else { throw .unexpectedByte(offset: start) }
         var position = skipWhitespace(
-            bytes, try string(bytes, start, isTrusted, into: &tape, &count))
+            bytes, try string(bytes, start, into: &tape, &count))
         guard position < bytes.count else { throw .unexpectedEnd }
         guard bytes[position] == UInt8(ascii: ":") else { throw .unexpectedByte(offset: position) }
         position = skipWhitespace(bytes, position &+ 1)
@@ -180,7 +179,7 @@ enum JSONTapeBuilder {
     }
 
     private static func string(
-        _ bytes: Span<UInt8>, _ quote: Int, _ isTrusted: Bool,
+        _ bytes: Span<UInt8>, _ quote: Int,
         into tape: inout MutableSpan<JSONToken>, _ count: inout Int
     ) throws(JSONError) -> Int {
         let start = quote &+ 1
@@ -205,7 +204,7 @@ enum JSONTapeBuilder {
                 position &+= 1
             }
         }
-        if high >= 0x80, !isTrusted, !isValidUTF8(bytes, start, position) {
+        if high >= 0x80, !isValidUTF8(bytes, start, position) {
             throw .invalidUTF8(offset: start)
         }
         append(.string, start, position, isEscaped: isEscaped, to: &tape, &count)

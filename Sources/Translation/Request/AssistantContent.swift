@@ -246,9 +246,10 @@ extension RequestWriter {
     private func openSeal(_ node: JSONNode) -> ReasoningSeal? {
         if document.isEscaped(node) {
             // Some serialisers escape the slashes of base64.
-            return ReasoningSeal.open(document.unescaped(node).span)
+            return ReasoningSeal.open(document.unescaped(node).span, settings.sealKey)
         }
-        return ReasoningSeal.open(document.bytes.span.extracting(document.content(node)))
+        return ReasoningSeal.open(
+            document.bytes.span.extracting(document.content(node)), settings.sealKey)
     }
 
     private mutating func writeThoughts() {

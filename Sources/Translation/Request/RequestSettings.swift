@@ -42,6 +42,8 @@ package struct RequestSettings: Sendable {
     /// Mixed into the hashes that name user and session upstream: a secret of the installation, so
     /// that nobody else can make them.
     package var identitySalt: [UInt8] = []
+    /// What reasoning was sealed with that comes back; without one all of it is foreign.
+    package var sealKey: SealKey?
     /// Configured members of the body.
     package var extraFields: [ExtraField] = []
     /// Members of the body that the upstream has refused for this model: they are left out, but for

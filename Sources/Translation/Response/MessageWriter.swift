@@ -244,16 +244,18 @@ struct MessageWriter {
         end(.text, into: &output)
     }
 
-    mutating func closeThinking(_ seal: ReasoningSeal, into output: inout [UInt8]) {
+    mutating func closeThinking(
+        _ seal: ReasoningSeal, _ key: SealKey?, into output: inout [UInt8]
+    ) {
         flushHalfPair(into: &output)
         if isStreaming {
             writeDelta(into: &output)
             output.append(#"{"type":"signature_delta","signature":""#)
-            seal.write(into: &output)
+            seal.write(key, into: &output)
             output.append("\"}}\n\n")
         } else {
             content.append(#"","signature":""#)
-            seal.write(into: &content)
+            seal.write(key, into: &content)
             content.append(#""}"#)
         }
         end(.thinking, into: &output)

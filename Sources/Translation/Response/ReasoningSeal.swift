@@ -3,10 +3,12 @@
 // proxy needs no memory of a conversation to give an upstream back what it demands: Claude its
 // signatures, Gemini its thought signatures, DeepSeek its reasoning text.
 //
-// The form: a prefix that names us and the version; then, in base64, a checksum (FNV-1a, 64 bit),
-// the dialect, the origin's length and text, and the content. The checksum tells our seals from
-// truncated or foreign text. It is no proof against forgery and need not be: the history is the
-// client's own, to alter as it likes.
+// The form: a prefix that names us and the version; then, in base64, a code (SealKey), the dialect,
+// the origin's length and text, and the content. The history is the client's own, to alter as it
+// likes, and a transcript may come from anywhere; but the content goes into the body for the
+// upstream as JSON, so it must be what this installation has written, and it is parsed as what it
+// claims to be all the same. A seal of another installation is worth as much as none: the text that
+// the block shows stays, what was sealed is left out.
 
 /// The reasoning of one thinking block, as the upstream sent it and will want it back.
 package struct ReasoningSeal: Equatable, Sendable {
@@ -42,54 +44,69 @@ package struct ReasoningSeal: Equatable, Sendable {
     }
 
     /// Twelve characters, all of base64, so that the whole is base64 to whoever looks.
-    private static var prefix: StaticString { "claudeproxy1" }
-    private static var checksumBytes: Int { 8 }
+    private static var prefix: StaticString { "claudeproxy2" }
     /// Longer than any model's id. It is a client's to choose and stands in every seal.
     private static var originBytesMax: Int { 256 }
 
     /// Appends the sealed form: letters, digits, `+`, `/`, `=`, so it needs no escapes in JSON.
-    package func write(into output: inout [UInt8]) {
+    /// Nothing without a key.
+    package func write(_ key: SealKey?, into output: inout [UInt8]) {
+        guard let key else { return }
         var packed: [UInt8] = []
-        packed.reserveCapacity(Self.checksumBytes + 3 + origin.count + content.count)
-        packed.append(contentsOf: repeatElement(0, count: Self.checksumBytes))
+        packed.reserveCapacity(Self.headBytes + origin.count + content.count)
+        packed.append(contentsOf: repeatElement(0, count: SealKey.codeBytes))
         packed.append(dialect.rawValue)
         packed.append(UInt8(truncatingIfNeeded: origin.count >> 8))
         packed.append(UInt8(truncatingIfNeeded: origin.count))
         packed.append(contentsOf: origin)
         packed.append(contentsOf: content)
-        var checksum = Self.checksum(packed.span.extracting(Self.checksumBytes...))
-        for index in 0..<Self.checksumBytes {
-            packed[index] = UInt8(truncatingIfNeeded: checksum)
-            checksum >>= 8
-        }
+        let code = key.code(of: packed.span.extracting(SealKey.codeBytes...))
+        for index in 0..<SealKey.codeBytes { packed[index] = code[index] }
         output.append(Self.prefix)
         Base64.encode(packed.span, into: &output)
     }
 
-    /// The seal in `text`; nil when `text` is not ours, or is damaged.
-    package static func open(_ text: Span<UInt8>) -> ReasoningSeal? {
-        guard matches(text, 0, prefix),
+    /// The seal in `text`; nil when `text` is not ours, is damaged, or holds what it should not.
+    package static func open(_ text: Span<UInt8>, _ key: SealKey?) -> ReasoningSeal? {
+        guard let key, matches(text, 0, prefix),
             let packed = Base64.decode(text.extracting(prefix.utf8CodeUnitCount...)),
-            packed.count >= checksumBytes + 3
+            packed.count >= headBytes
         else { return nil }
-        var checksum: UInt64 = 0
-        for index in 0..<checksumBytes { checksum |= UInt64(packed[index]) << (index * 8) }
         let bytes = packed.span
-        guard checksum == Self.checksum(bytes.extracting(checksumBytes...)),
-            let dialect = Dialect(rawValue: packed[checksumBytes])
+        let codeEnd = SealKey.codeBytes
+        guard key.matches(bytes.extracting(..<codeEnd), bytes.extracting(codeEnd...)),
+            let dialect = Dialect(rawValue: packed[codeEnd])
         else { return nil }
-        let start = checksumBytes + 3
-        let end = start + Int(packed[checksumBytes + 1]) << 8 + Int(packed[checksumBytes + 2])
+        let end = headBytes + Int(packed[codeEnd + 1]) << 8 + Int(packed[codeEnd + 2])
         guard end <= packed.count else { return nil }
-        return ReasoningSeal(
-            dialect: dialect, origin: Array(packed[start..<end]), content: Array(packed[end...]))
+        let seal = ReasoningSeal(
+            dialect: dialect, origin: Array(packed[headBytes..<end]),
+            content: Array(packed[end...]))
+        return seal.isWellFormed ? seal : nil
     }
 
-    /// FNV-1a, 64 bit (Fowler, Noll and Vo).
-    private static func checksum(_ bytes: Span<UInt8>) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for index in bytes.indices { hash = (hash ^ UInt64(bytes[index])) &* 0x100_0000_01B3 }
-        return hash
+    /// The code, the dialect and the length of the origin.
+    private static var headBytes: Int { SealKey.codeBytes + 3 }
+
+    /// Whether the content is what its dialect says.
+    private var isWellFormed: Bool {
+        var document = JSONDocument()
+        var text: [UInt8] = []
+        text.reserveCapacity(content.count + 2)
+        switch dialect {
+        case .details:
+            text.append("[")
+            text.append(content.span)
+            text.append("]")
+            return (try? document.parse(text)) != nil && document.kind(.root) == .array
+        case .reasoning, .reasoningContent, .thinkTags, .contentParts:
+            text.append("\"")
+            text.append(content.span)
+            text.append("\"")
+            return (try? document.parse(text)) != nil && document.kind(.root) == .string
+        case .callExtra:
+            return (try? document.parse(content)) != nil && document.kind(.root) == .object
+        }
     }
 }
 

@@ -105,7 +105,7 @@ extension StreamTranslator {
     /// Closes the thinking block, if one is open, with all that was gathered for it.
     mutating func closeThinkingBlock(into output: inout [UInt8]) {
         guard writer.open == .thinking else { return }
-        writer.closeThinking(takeSeal(), into: &output)
+        writer.closeThinking(takeSeal(), identity.sealKey, into: &output)
     }
 
     /// Gives items that no thinking block took along a redacted block of their own.
@@ -118,7 +118,7 @@ extension StreamTranslator {
     mutating func writeRedacted(_ seal: ReasoningSeal, into output: inout [UInt8]) {
         var block: [UInt8] = []
         block.append(#"{"type":"redacted_thinking","data":""#)
-        seal.write(into: &block)
+        seal.write(identity.sealKey, into: &block)
         block.append(#""}"#)
         startMessage(into: &output)
         writer.wholeBlock(block.span, into: &output)

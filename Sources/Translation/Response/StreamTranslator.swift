@@ -22,15 +22,18 @@ package struct StreamTranslator: ~Copyable {
         package var upstreamModel: [UInt8]
         /// The model to report; nil reports what the upstream says.
         package var reportedModel: [UInt8]?
+        /// What reasoning is sealed with; without one no reasoning can come back.
+        package var sealKey: SealKey?
 
         package init(
             messageID: [UInt8], requestID: [UInt8], upstreamModel: [UInt8],
-            reportedModel: [UInt8]?
+            reportedModel: [UInt8]?, sealKey: SealKey?
         ) {
             self.messageID = messageID
             self.requestID = requestID
             self.upstreamModel = upstreamModel
             self.reportedModel = reportedModel
+            self.sealKey = sealKey
         }
     }
 

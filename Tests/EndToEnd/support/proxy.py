@@ -64,6 +64,8 @@ class Proxy:
             "CLAUDE_PROXY_LOG_FORMAT": "json",
             # Scripts are for requests; tests of the list of models ask for it.
             "CLAUDE_PROXY_MODELS_REFRESH": "0s",
+            # The one under which the seals in Tests/Scenarios are.
+            "CLAUDE_PROXY_SEAL_KEY": "k" * 32,
             "CLAUDE_PROXY_UPSTREAM_PROFILE": "openrouter",
             "OPENROUTER_API_KEY": KEY,
         }

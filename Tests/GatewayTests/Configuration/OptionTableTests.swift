@@ -9,7 +9,7 @@ import Testing
     private let options = OptionTable.options
 
     @Test("The names are those that are promised, each once") func names() {
-        #expect(options.count == 35)
+        #expect(options.count == 36)
         #expect(Set(options.map(\.key)).count == options.count)
         #expect(
             options.allSatisfy {
@@ -17,7 +17,7 @@ import Testing
             })
         #expect(
             options.filter(\.isSecret).map(\.key) == [
-                "OPENROUTER_API_KEY", "CLAUDE_PROXY_CLIENT_TOKENS",
+                "OPENROUTER_API_KEY", "CLAUDE_PROXY_CLIENT_TOKENS", "CLAUDE_PROXY_SEAL_KEY",
             ])
         #expect(options.filter { $0.key.hasPrefix("OPENROUTER_") }.count == 4)
     }

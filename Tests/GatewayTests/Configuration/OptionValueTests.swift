@@ -44,6 +44,7 @@ import Testing
         ("CLAUDE_PROXY_ACCESS", "open", "open"),
         ("CLAUDE_PROXY_ACCESS", "loopback", "loopback"),
         ("CLAUDE_PROXY_CLIENT_TOKENS", "first-token-of-two, second-token-of-two", "(set)"),
+        ("CLAUDE_PROXY_SEAL_KEY", "0123456789abcdef0123456789abcdef", "(set)"),
         (
             "CLAUDE_PROXY_ALLOWED_HOSTS", "Proxy.Example.com,10.0.0.7,fd00::1",
             "proxy.example.com,10.0.0.7,fd00::1"
@@ -208,6 +209,7 @@ import Testing
         ),
         ("CLAUDE_PROXY_ACCESS", "everybody", "it is not one of the allowed words"),
         ("CLAUDE_PROXY_CLIENT_TOKENS", "abc,,def", "item 2 of the list is empty"),
+        ("CLAUDE_PROXY_SEAL_KEY", "0123456789abcdef0123456789abcde", "it is too short"),
         (
             "CLAUDE_PROXY_CLIENT_TOKENS", "abc,d ef",
             "item 2 of the list: it has blanks or characters outside ASCII"

@@ -270,7 +270,10 @@ import Translation
         #expect(
             faults(source) == ["credential claude-proxy.api_key: the value is not valid UTF-8"])
         #expect(ConfigurationSource.credential("other.key", bytes: []) == nil)
-        #expect(OptionTable.credentials == ["claude-proxy.api_key", "claude-proxy.client_tokens"])
+        #expect(
+            OptionTable.credentials == [
+                "claude-proxy.api_key", "claude-proxy.client_tokens", "claude-proxy.seal_key",
+            ])
     }
 
     // MARK: Reload

@@ -39,7 +39,8 @@ final class SessionDriver {
     private static func configuration(
         _ settings: [(key: String, value: String)]
     ) throws -> Configuration {
-        let resolution = Configuration.resolve([.environment(settings)])
+        let seal = (key: "CLAUDE_PROXY_SEAL_KEY", value: String(repeating: "k", count: 32))
+        let resolution = Configuration.resolve([.environment([seal] + settings)])
         return try #require(resolution.configuration, "\(resolution.faults)")
     }
 

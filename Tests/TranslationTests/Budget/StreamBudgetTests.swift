@@ -152,7 +152,8 @@ struct HostileEvent: CustomStringConvertible, Sendable {
             facts: facts,
             identity: .init(
                 messageID: Array("msg_1".utf8), requestID: Array("req_1".utf8),
-                upstreamModel: [UInt8](repeating: 0x6D, count: model), reportedModel: nil),
+                upstreamModel: [UInt8](repeating: 0x6D, count: model), reportedModel: nil,
+                sealKey: sealKey),
             inputTokensEstimate: 7,
             errorReader: UpstreamErrorReader(
                 inputTokensEstimate: 7, maxTokens: 100, secret: Array("sk-secret-key".utf8)),

@@ -90,7 +90,7 @@ struct GrowingSession {
             dialect: .details, origin: Array("anthropic/claude-opus-5".utf8),
             content: Array(item.utf8))
         var encoded: [UInt8] = []
-        seal.write(into: &encoded)
+        seal.write(sealKey, into: &encoded)
         let signature = String(decoding: encoded, as: UTF8.self)
         return #"{"type":"thinking","thinking":"thought \#(turn)","signature":"\#(signature)"}"#
     }

@@ -15,6 +15,7 @@ func settings(
     _ change: (inout RequestSettings) -> Void = { _ in }
 ) -> RequestSettings {
     var settings = RequestSettings(profile: profile, upstreamModel: [UInt8](model.utf8))
+    settings.sealKey = sealKey
     change(&settings)
     return settings
 }

@@ -159,7 +159,7 @@ import Testing
             facts: facts,
             identity: .init(
                 messageID: [UInt8]("msg_1".utf8), requestID: [UInt8]("req_1".utf8),
-                upstreamModel: [UInt8]("m".utf8), reportedModel: nil),
+                upstreamModel: [UInt8]("m".utf8), reportedModel: nil, sealKey: sealKey),
             inputTokensEstimate: 5,
             errorReader: UpstreamErrorReader(inputTokensEstimate: 5, maxTokens: 10))
     }

@@ -82,7 +82,8 @@ import Testing
         var translator = StreamTranslator(
             facts: facts,
             identity: .init(
-                messageID: [0x6D], requestID: [0x72], upstreamModel: [], reportedModel: nil),
+                messageID: [0x6D], requestID: [0x72], upstreamModel: [], reportedModel: nil,
+                sealKey: sealKey),
             inputTokensEstimate: 0,
             errorReader: UpstreamErrorReader(inputTokensEstimate: 0, maxTokens: 0))
         var output: [UInt8] = []

@@ -39,7 +39,8 @@ struct Translated {
             identity: StreamTranslator.Identity(
                 messageID: [UInt8]("msg_test".utf8), requestID: [UInt8]("req_test".utf8),
                 upstreamModel: [UInt8]("vendor/model".utf8),
-                reportedModel: setting.reportedModel.map { [UInt8]($0.utf8) }),
+                reportedModel: setting.reportedModel.map { [UInt8]($0.utf8) },
+                sealKey: sealKey),
             inputTokensEstimate: setting.estimate,
             errorReader: UpstreamErrorReader(
                 inputTokensEstimate: setting.estimate, maxTokens: 1000,

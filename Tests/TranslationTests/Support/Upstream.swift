@@ -2,6 +2,9 @@
 
 @testable import Translation
 
+/// The key of all seals in tests of translation.
+let sealKey = SealKey(Array("a key of tests".utf8))
+
 /// Builds the bytes of an upstream's event stream.
 enum Upstream {
     static let done = "data: [DONE]\n\n"
@@ -95,7 +98,7 @@ extension MessageModel {
     var seals: [ReasoningSeal] {
         content.compactMap { block in
             (block["signature"] ?? block["data"])?.string.flatMap {
-                ReasoningSeal.open([UInt8]($0.utf8).span)
+                ReasoningSeal.open([UInt8]($0.utf8).span, sealKey)
             }
         }
     }
