@@ -5,6 +5,9 @@
 #define CLIBCURL_SHIM_H
 
 #include <curl/curl.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -54,6 +57,27 @@ static inline int curl_open_socket(const struct curl_sockaddr *address) {
     volatile int type = address->socktype | SOCK_CLOEXEC;
     volatile int protocol = address->protocol;
     return socket(family, type, protocol);
+}
+// Ends a connection whose other side has acknowledged nothing for so long. Not one to this machine:
+// no path to it can die, and a busy server of one's own may take a long body as late as it likes.
+static inline void curl_bound_silence(int descriptor, unsigned milliseconds) {
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    if (getpeername(descriptor, (struct sockaddr *)&address, &size) != 0) return;
+    if (address.ss_family == AF_INET) {
+        struct sockaddr_in *peer = (struct sockaddr_in *)&address;
+        if (ntohl(peer->sin_addr.s_addr) >> 24 == 127) return;
+    } else if (address.ss_family == AF_INET6) {
+        struct sockaddr_in6 *peer = (struct sockaddr_in6 *)&address;
+        if (IN6_IS_ADDR_LOOPBACK(&peer->sin6_addr)) return;
+    } else {
+        return;
+    }
+    (void)setsockopt(
+        descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+}
+static inline CURLcode curl_set_prereq_function(CURL *handle, curl_prereq_callback function) {
+    return (curl_easy_setopt)(handle, CURLOPT_PREREQFUNCTION, function);
 }
 static inline CURLcode curl_set_close_socket_function(
     CURL *handle, curl_closesocket_callback function) {

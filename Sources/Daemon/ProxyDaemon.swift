@@ -144,12 +144,15 @@ package final class ProxyDaemon {
     }
 
     private func environment() -> WorkerEnvironment {
-        WorkerEnvironment(
+        let proxies = ProxyEnvironment {
+            unsafe getenv($0).map { unsafe String(cString: $0) }
+        }
+        for fault in proxies.faults { logger.error("\(fault)") }
+        return WorkerEnvironment(
             settings: settings, workerCount: configuration.workers,
             counters: counters, logger: logger,
             version: version, startedAt: startedAt,
-            proxies: ProxyEnvironment { unsafe getenv($0).map { unsafe String(cString: $0) } },
-            calibration: calibration.calibration)
+            proxies: proxies, calibration: calibration.calibration)
     }
 
     /// Starts the workers that have a thread of their own, and the first one's mailbox.

@@ -5,16 +5,40 @@ package import Gateway
 
 /// Which proxy to use for which upstream, as the environment says.
 package struct ProxyEnvironment: Sendable {
-    private let http: String?
-    private let https: String?
-    private let all: String?
-    private let exceptions: [String]
+    /// A variable that is set.
+    private enum Setting {
+        case proxy(ProxyURL)
+        case fault(String)
+    }
+
+    /// What stands between this machine and an upstream.
+    package struct Way: Sendable, Equatable {
+        /// The proxy's URL; empty for none.
+        package var proxy = ""
+        /// Why the variable that names the proxy cannot be used; nothing may be asked then.
+        package var fault: String?
+    }
+
+    private let http: Setting?
+    private let https: Setting?
+    private let all: Setting?
+    private let exceptions: [Substring]
+    /// What is wrong with the variables, without their values.
+    package let faults: [String]
 
     /// - Parameter variable: looks a variable of the environment up.
     package init(_ variable: (String) -> String?) {
-        func first(_ names: String...) -> String? {
+        var faults: [String] = []
+        func first(_ names: String...) -> Setting? {
             for name in names {
-                if let value = variable(name), !value.isEmpty { return value }
+                guard let value = variable(name), !value.isEmpty else { continue }
+                do throws(ProxyURL.Fault) {
+                    return .proxy(try ProxyURL(parsing: value))
+                } catch {
+                    let fault = "the variable \(name) holds no usable URL: \(error.reason)"
+                    faults.append(fault)
+                    return .fault(fault)
+                }
             }
             return nil
         }
@@ -23,24 +47,38 @@ package struct ProxyEnvironment: Sendable {
         http = first("http_proxy")
         https = first("https_proxy", "HTTPS_PROXY")
         all = first("all_proxy", "ALL_PROXY")
-        exceptions = (first("no_proxy", "NO_PROXY") ?? "")
-            .split { $0 == "," || $0 == " " }.map { $0.lowercased() }
+        let lists = ["no_proxy", "NO_PROXY"].lazy.compactMap(variable)
+        exceptions = (lists.first { !$0.isEmpty } ?? "").lowercased()
+            .split { $0 == "," || $0 == " " }
+        self.faults = faults
     }
 
-    /// The proxy's URL, or an empty string for none.
-    package func proxy(for url: UpstreamURL) -> String {
-        guard !isException(url.host) else { return "" }
-        switch url.scheme {
-        case .http: return http ?? all ?? ""
-        case .https: return https ?? all ?? ""
+    /// The way to an upstream. None on this machine is asked by a proxy.
+    package func way(to url: UpstreamURL) -> Way {
+        guard !url.isLoopback, !isException(url) else { return Way() }
+        switch url.scheme == .http ? http ?? all : https ?? all {
+        case .proxy(let proxy): return Way(proxy: proxy.text)
+        case .fault(let fault): return Way(fault: fault)
+        case nil: return Way()
         }
     }
 
-    private func isException(_ host: String) -> Bool {
+    /// libcurl itself looks for ranges of addresses in the list.
+    private func isException(_ url: UpstreamURL) -> Bool {
         exceptions.contains { exception in
             if exception == "*" { return true }
-            let domain = exception.hasPrefix(".") ? String(exception.dropFirst()) : exception
-            return host == domain || host.hasSuffix("." + domain)
+            var domain = exception
+            if domain.hasSuffix(":\(url.port)") {
+                domain = domain.dropLast("\(url.port)".count + 1)
+            }
+            if domain.hasPrefix("["), domain.hasSuffix("]") {
+                domain = domain.dropFirst().dropLast()
+            }
+            // `url.host` has an IPv6 address without brackets, and so may the list.
+            if url.host == exception { return true }
+            if domain.hasPrefix("*.") { domain = domain.dropFirst() }
+            if domain.hasPrefix(".") { domain = domain.dropFirst() }
+            return !domain.isEmpty && (url.host == domain || url.host.hasSuffix("." + domain))
         }
     }
 }

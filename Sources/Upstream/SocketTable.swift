@@ -87,7 +87,9 @@ struct SocketTable {
     }
 
     /// Whether the socket is one of ours and connected.
-    func isConnected(_ descriptor: CInt) -> Bool { states[Int(descriptor)].isConnected }
+    func isConnected(_ descriptor: CInt) -> Bool {
+        Int(descriptor) < states.count && states[Int(descriptor)].isConnected
+    }
 
     /// We have opened a socket for libcurl.
     mutating func opened(_ descriptor: CInt, inode: UInt, lane: ObjectIdentifier?) -> Step {

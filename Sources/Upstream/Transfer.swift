@@ -35,6 +35,10 @@ import Glibc
     private var hasResponded = false
     /// Whether a byte has come from the upstream.
     private(set) var hasHeard = false
+    /// Whether the request has been sent, or part of it.
+    private var isSent = false
+    /// Whether libcurl wanted to send it once more.
+    private var isResendRefused = false
     /// Why one of our callbacks broke the transfer off.
     private var violation: String?
 
@@ -87,6 +91,11 @@ import Glibc
         unsafe curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
         unsafe curl_set_long(handle, CURLOPT_TCP_NODELAY, 1)
         unsafe curl_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1)
+        // While an answer is waited for, nothing else asks whether the path is alive.
+        unsafe curl_set_long(handle, CURLOPT_TCP_KEEPIDLE, 15)
+        unsafe curl_set_long(handle, CURLOPT_TCP_KEEPINTVL, 5)
+        unsafe curl_set_prereq_function(handle, sendCallback)
+        unsafe curl_set_pointer(handle, CURLOPT_PREREQDATA, context)
         unsafe curl_set_long(handle, CURLOPT_BUFFERSIZE, 64 << 10)
         // Requests that meet while a connection is being made share it, if it turns out to be HTTP/2.
         unsafe curl_set_long(handle, CURLOPT_PIPEWAIT, 1)
@@ -103,6 +112,9 @@ import Glibc
         bodyOffset = 0
         hasResponded = false
         hasHeard = false
+        isSent = false
+        isResendRefused = false
+        unsafe curl_set_long(handle, CURLOPT_FRESH_CONNECT, 0)
         isPaused = false
         violation = nil
         unsafe errorText.pointee = 0
@@ -152,7 +164,25 @@ import Glibc
     }
 
     fileprivate func openSocket(_ address: UnsafePointer<curl_sockaddr>) -> CInt {
-        unsafe client.sockets.open(address, lane: lane.map { ObjectIdentifier($0) })
+        guard !isSent else {
+            isResendRefused = true
+            return curl_socket_bad
+        }
+        return unsafe client.sockets.open(address, lane: lane.map { ObjectIdentifier($0) })
+    }
+
+    /// libcurl is about to send the request. It would do so again by itself when a kept connection
+    /// dies under it, up to five times. But whether to ask again is decided, counted and recorded in
+    /// one place, and that is not here: so for a second time it gets no connection.
+    fileprivate func sends() -> Bool {
+        guard !isSent else {
+            isResendRefused = true
+            return false
+        }
+        isSent = true
+        // It would take the next kept connection, without a word to us.
+        unsafe curl_set_long(handle, CURLOPT_FRESH_CONNECT, 1)
+        return true
     }
 
     fileprivate func received(_ bytes: UnsafeRawBufferPointer) -> Int {
@@ -222,9 +252,15 @@ import Glibc
                 ? nil
                 : TransferFailure(.closedBeforeAnswer, detail: "the response head is not complete")
         }
+        if isResendRefused {
+            return TransferFailure(.closedBeforeAnswer, detail: "a kept connection has died")
+        }
         if let violation { return TransferFailure(.protocolViolation, detail: violation) }
         if code == CURLE_COULDNT_CONNECT, client.sockets.lacksDescriptors {
             return TransferFailure(.noSocket, detail: detail(code))
+        }
+        if endpoint.key.proxyFault != nil {
+            return TransferFailure(.proxy, detail: detail(code))
         }
         var tunnelStatus = 0
         unsafe curl_get_long(handle, CURLINFO_HTTP_CONNECTCODE, &tunnelStatus)
@@ -238,7 +274,10 @@ import Glibc
             return "the file of CLAUDE_PROXY_UPSTREAM_CA_FILE has no certificate that can be used"
         }
         if code == CURLE_OUT_OF_MEMORY { return "a line of the response head is too long" }
+        if let fault = endpoint.key.proxyFault { return fault }
         let text = unsafe String(cString: errorText)
+        // libcurl quotes a proxy's URL that it does not like, the password within.
+        if text.contains("@") { return unsafe String(cString: curl_easy_strerror(code)) }
         return unsafe text.isEmpty ? String(cString: curl_easy_strerror(code)) : text
     }
 }
@@ -266,6 +305,11 @@ private let openSocketCallback: curl_opensocket_callback = { context, _, address
         return curl_socket_bad
     }
     return unsafe transfer.openSocket(address)
+}
+
+private let sendCallback: curl_prereq_callback = { context, _, _, _, _ in
+    guard let transfer = unsafe transfer(context) else { return CURL_PREREQFUNC_ABORT }
+    return transfer.sends() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
 }
 
 private let readCallback: curl_data_function = { data, size, count, context in

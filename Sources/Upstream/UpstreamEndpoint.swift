@@ -13,6 +13,8 @@ struct EndpointKey: Equatable {
     let url: UpstreamURL
     /// The outgoing proxy's URL; empty for none.
     let proxy: String
+    /// Why there is none, although one is named.
+    let proxyFault: String?
     let connectTimeout: Duration
     /// The certificates to trust instead of the machine's: their bytes, not where they are kept.
     let certificates: [UInt8]?
@@ -21,7 +23,10 @@ struct EndpointKey: Equatable {
 
     init(_ configuration: UpstreamConfiguration, userAgent: String, proxies: ProxyEnvironment) {
         url = configuration.url
-        proxy = url.isLoopback ? "" : proxies.proxy(for: url)
+        let way = proxies.way(to: url)
+        // Nobody listens there: what was to go by a proxy must not go without it.
+        proxy = way.fault == nil ? way.proxy : "http://127.0.0.1:0"
+        proxyFault = way.fault
         connectTimeout = configuration.connectTimeout
         certificates = configuration.certificates?.bytes
         fields = Self.fields(configuration, userAgent: userAgent)

@@ -98,7 +98,11 @@ package struct UpstreamProbe {
             }
         }
         defer { withExtendedLifetime(endpoint) {} }
-        return perform()
+        var answer = perform()
+        if let fault = endpoint.key.proxyFault {
+            answer.failure = TransferFailure(.proxy, detail: fault)
+        }
+        return answer
     }
 
     func run(_ url: String, socketPath: String?) -> ProbeAnswer {
@@ -129,9 +133,11 @@ package struct UpstreamProbe {
         }
         if code != CURLE_OK {
             let text = unsafe String(cString: errorText)
+            // libcurl quotes a proxy's URL that it does not like, the password within.
+            let isQuotable = !text.isEmpty && !text.contains("@")
             answer.failure = TransferFailure(
                 .init(code, hasResponded: answer.status != 0),
-                detail: unsafe text.isEmpty ? String(cString: curl_easy_strerror(code)) : text)
+                detail: unsafe isQuotable ? text : String(cString: curl_easy_strerror(code)))
             answer.isTimedOut = code == CURLE_OPERATION_TIMEDOUT
         }
         return answer

@@ -30,6 +30,10 @@ final class UpstreamSockets: EventHandler {
     /// comes from the upstream, and ends the wait at once.
     private static let writePause = Duration.milliseconds(10)
 
+    /// How long the other side of a connection may acknowledge nothing. A path that has died (another
+    /// address, a forgotten NAT entry) says nothing by itself for a quarter of an hour.
+    private static let silenceMilliseconds: UInt32 = 15_000
+
     init(loop: Loop) {
         self.loop = loop
         super.init()
@@ -76,8 +80,13 @@ final class UpstreamSockets: EventHandler {
             if what & CURL_POLL_IN != 0 { interest.insert(.readable) }
             if what & CURL_POLL_OUT != 0 { interest.insert(.writable) }
         }
+        let wasConnected = table.isConnected(descriptor)
         let step = table.watched(descriptor, for: interest, lane: lane) {
             Self.inode(of: descriptor)
+        }
+        // Not before: connecting has a time-out of its own.
+        if !wasConnected, table.isConnected(descriptor) {
+            curl_bound_silence(descriptor, Self.silenceMilliseconds)
         }
         take(step, descriptor)
     }

@@ -19,6 +19,8 @@ final class ClientConnection: Connection {
     private var transfer: Transfer?
     /// Whether `performActions` is due at the end of the turn.
     private var isQueued = false
+    /// Whether what is done is because something took too long.
+    private var isAtDeadline = false
 
     init(
         on worker: Worker, socket: consuming Descriptor, peer: Peer, isAdmitted: Bool
@@ -70,7 +72,9 @@ final class ClientConnection: Connection {
 
     private func deadlineReached() {
         session.deadlineReached(at: loop.now, into: &output)
+        isAtDeadline = true
         performActions()
+        isAtDeadline = false
     }
 
     // MARK: Counting
@@ -163,7 +167,7 @@ final class ClientConnection: Connection {
             transfer = worker.upstream.start(upstreamCall, owner: link)
         case .cancelCall(let id):
             guard id == call, let transfer = endCall() else { return }
-            worker.upstream.cancel(transfer)
+            worker.upstream.cancel(transfer, isTimeout: isAtDeadline)
         case .releaseCall(let id):
             guard id == call, let transfer = endCall() else { return }
             worker.upstream.release(transfer)
