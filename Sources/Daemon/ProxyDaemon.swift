@@ -26,6 +26,7 @@ package final class ProxyDaemon {
     private let startedAt = Loop.clock()
     private let calibration: CalibrationKeeper
     private var configuration: Configuration { settings.configuration }
+    private let memoryOfMachine = MemoryLimit.budget()
     private var worker: Worker?
     private var catalogue: CatalogueKeeper?
     private var mailboxes: [Mailbox<Worker.Message>] = []
@@ -77,7 +78,7 @@ package final class ProxyDaemon {
     /// - Throws: a sentence for people when the daemon cannot start.
     package func run(ready: ([String]) -> Void = { _ in }) throws(StartFailure) {
         Self.hardenProcess()
-        Self.boundAllocator()
+        Self.boundAllocator(threads: configuration.workers)
         UpstreamClient.initializeLibrary()
         // With fewer descriptors the daemon serves fewer clients, and says so when it comes to that.
         _ = try? raiseDescriptorLimit()
@@ -127,7 +128,10 @@ package final class ProxyDaemon {
     /// glibc would raise the limit to 32 MiB when the first of them is freed, put later ones on its
     /// heap, and never give a heap back from within: ten requests of 7 MiB then left 27 MiB behind,
     /// with this 1.5 MiB. A stream's buffers are smaller than the limit.
-    private static func boundAllocator() {
+    ///
+    /// A thread's heap is found by looking round among a few: each that is used keeps its peak.
+    private static func boundAllocator(threads: Int) {
+        _ = mallopt(M_ARENA_MAX, CInt(threads + 1))
         _ = mallopt(M_MMAP_THRESHOLD, 512 << 10)
         _ = mallopt(M_TRIM_THRESHOLD, 1 << 20)
     }
@@ -152,7 +156,8 @@ package final class ProxyDaemon {
             settings: settings, workerCount: configuration.workers,
             counters: counters, logger: logger,
             version: version, startedAt: startedAt,
-            proxies: proxies, calibration: calibration.calibration)
+            proxies: proxies, calibration: calibration.calibration,
+            memoryOfMachine: memoryOfMachine)
     }
 
     /// Starts the workers that have a thread of their own, and the first one's mailbox.
@@ -202,10 +207,24 @@ package final class ProxyDaemon {
         let text =
             "listening on \(listeners.map { "\($0.address)" }.joined(separator: ", ")); "
             + "asking \(configuration.defaultModel) at \(configuration.upstreamURL); "
-            + "serving \(Self.audience(configuration))"
+            + "serving \(Self.audience(configuration)); "
+            + "holding up to \(memoryBudget.bytes >> 20) MiB of requests and answers"
         logger.notice(
             "claude-proxy \(version) \(text)", metadata: ["MESSAGE_ID": .string(MessageID.started)])
+        if configuration.memoryBudget == nil,
+            memoryBudget.bodyBytesMax < configuration.bodyBytesMax
+        {
+            logger.notice(
+                """
+                the service's memory has room for bodies of \(memoryBudget.bodyBytesMax >> 20) MiB, \
+                fewer than CLAUDE_PROXY_MAX_BODY allows; larger ones are answered with 413
+                """)
+        }
         manager.ready(status: statusLine)
+    }
+
+    private var memoryBudget: MemoryBudget {
+        MemoryBudget(bytes: configuration.memoryBudget ?? memoryOfMachine)
     }
 
     private static func audience(_ configuration: Configuration) -> String {

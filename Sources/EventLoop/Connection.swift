@@ -23,6 +23,8 @@ open class Connection: EventHandler {
     package final var output: [UInt8] = []
     /// `drained` is called when output falls to this number of bytes.
     package final var outputLowWater = 0
+    /// The most that is read at once; at most what `received` promises.
+    package final var readBytesMax = Loop.readBytesMax
     /// How long the peer may take nothing of the output that waits for it. What the kernel takes
     /// into its buffer counts as taken.
     package final var sendTimeout = Duration.seconds(60)
@@ -141,7 +143,8 @@ extension Connection {
     private func read() {
         let buffer = unsafe loop.readBuffer
         // SAFETY: the kernel writes at most the buffer's length.
-        let count = unsafe recv(socket, buffer.baseAddress, buffer.count, 0)
+        let count = unsafe recv(
+            socket, buffer.baseAddress, min(buffer.count, readBytesMax), 0)
         if count > 0 {
             if case .lingering(let lingering) = state {
                 drop(count, lingering)
@@ -276,8 +279,9 @@ extension Connection {
     /// closes too. To close at once would reset a peer that is still sending, and the reset may
     /// destroy the answer before the peer has read it (RFC 9112, section 9.6).
     ///
-    /// Ends `limit` after the shutdown, or when more than `bytesMax` bytes have come; or when the
-    /// peer does not take what is queued, as ever.
+    /// Ends `limit` after the shutdown, or after the last bytes that came, though not for ever; or
+    /// when more than `bytesMax` bytes have come; or when the peer does not take what is queued, as
+    /// ever.
     package final func closeLingering(
         for limit: Duration = .seconds(2), droppingAtMost bytesMax: Int = 1 << 20
     ) {
@@ -301,6 +305,7 @@ extension Connection {
             return
         }
         lingering.isOutputShut = true
+        lingering.end = loop.now + lingering.limit * 5
         lingering.timer.schedule(at: loop.now + lingering.limit)
         updateInterest()
     }
@@ -308,7 +313,12 @@ extension Connection {
     /// Input that nobody wants.
     private func drop(_ count: Int, _ lingering: Lingering) {
         lingering.bytesLeft -= count
-        guard lingering.bytesLeft < 0 else { return }
+        guard lingering.bytesLeft < 0 else {
+            if let end = lingering.end {
+                lingering.timer.schedule(at: min(end, loop.now + lingering.limit))
+            }
+            return
+        }
         if lingering.isOutputShut {
             finish(.lingered)
         } else {
@@ -336,6 +346,8 @@ private final class Lingering {
     let limit: Duration
     var bytesLeft: Int
     var isOutputShut = false
+    /// When all patience ends; set once the output is shut.
+    var end: Duration?
 
     init(timer: Timer, limit: Duration, bytesLeft: Int) {
         self.timer = timer

@@ -39,6 +39,22 @@ package final class GatewayState {
     /// counts by itself.
     package var countRequests: (Int) -> Int
 
+    /// What this machine's budget is, where none is configured.
+    package var memoryOfMachine = 1 << 30
+    /// The bytes that all requests and answers together may take.
+    package var memoryBudget: MemoryBudget {
+        MemoryBudget(bytes: settings.configuration.memoryBudget ?? memoryOfMachine)
+    }
+    /// Changes what is held of the budget, over all loops, by so many bytes, of which the request that
+    /// asks holds `own` then. Returns what is held; nil, and no change, when it would be too much. A
+    /// loop that is alone counts by itself.
+    package var holdMemory: (_ change: Int, _ own: Int) -> Int?
+
+    /// Counts a connection whose peer has shown that it may use the proxy among those of guests: is
+    /// told whether it has a place already, and returns whether it has one now. The shell takes it
+    /// back when the connection is closed.
+    package var seatGuest: (_ hasPlace: Bool) -> Bool = { $0 }
+
     var identifiers: IdentifierGenerator
     /// Where requests are parsed. One is enough: it is needed only while a request is translated.
     var document = JSONDocument()
@@ -63,10 +79,19 @@ package final class GatewayState {
             requests += $0
             return requests
         }
+        holdMemory = { _, _ in nil }
         self.version = version
         startedAt = now
         identifiers = IdentifierGenerator(seed: seed)
         counting = CountingSpace(seed: seed &* 0x9E37_79B9_7F4A_7C15)
+        var held = 0
+        holdMemory = { [unowned self] change, own in
+            guard change <= 0 || memoryBudget.allows(total: held + change, own: own) else {
+                return nil
+            }
+            held += change
+            return held
+        }
     }
 
     /// What is known of an upstream.

@@ -8,7 +8,8 @@ package final class Settings: Sendable {
     package let configuration: Configuration
     /// Never empty.
     package let upstreams: [Upstream]
-    let access: AccessPolicy
+    package let access: AccessPolicy
+    package let admission: AdmissionPolicy
     let choice: ModelChoice
     /// What reasoning is sealed with on its way to clients: the configured key, else that of the
     /// installation.
@@ -33,6 +34,7 @@ package final class Settings: Sendable {
         }
         precondition(!upstreams.isEmpty, "a configuration names an upstream")
         access = AccessPolicy(configuration)
+        admission = AdmissionPolicy(configuration)
         choice = ModelChoice(configuration)
     }
 

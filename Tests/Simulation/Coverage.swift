@@ -8,7 +8,7 @@ package enum Milestone: Int, CaseIterable {
     case chunkedRequest, gzipInflated, gzipInvalid, gzipTooLarge, headProbe
     case countedTokens, counted, listedModels, health, notFound, methodNotAllowed, mediaTypeRefused
     case invalidRequest, bodyTooLarge, headTimedOut, bodyTimedOut, idleTimedOut, hostileRefused
-    case accessRefused, tokenRefused, connectionRefused
+    case accessRefused, tokenRefused, connectionRefused, memoryRefused
     case clientReset, clientHalfClosed, clientLeftWhileAsked, clientLeftWhileStreaming
     case clientLeftWhilePaused, outputStalled, clientLeftBeforeActions
     case upstreamPaused, upstreamResumed, outputBackedUp, heldUntilDrained, upstreamReleased,

@@ -73,6 +73,8 @@ final class Connection {
     var hasLeft = false
     var isQueued = false
     var call: Call?
+    /// A body that is being inflated, and how far it is.
+    var inflating: (body: [UInt8], bytesMax: Int, done: Int)?
 
     /// How many of the client's bytes the session was given.
     var receivedBytes = 0
@@ -136,7 +138,9 @@ struct Shell<World: ShellContext> {
     func read(_ connection: Connection, upTo count: Int) throws {
         guard !connection.isClosed, connection.isReading else { return }
         guard connection.inbound.isEmpty else {
-            let bytes = Array(connection.inbound.prefix(min(count, 64 << 10)))
+            let most =
+                connection.session.isGuest ? Limits.socketReadMax : Limits.strangerReadMax
+            let bytes = Array(connection.inbound.prefix(min(count, most)))
             connection.inbound.removeFirst(bytes.count)
             guard connection.isOpen else { return }
             noteBegun(connection, bytes.count)
@@ -158,7 +162,9 @@ struct Shell<World: ShellContext> {
 
     /// Requests begin with the next `count` bytes.
     private func noteBegun(_ connection: Connection, _ count: Int) {
-        var isAlone = connection.session.isIdle && connection.session.heldBytes == 0
+        var isAlone =
+            connection.session.isIdle && connection.output.isEmpty
+            && connection.session.heldBytes == 0
         let end = connection.receivedBytes + count
         while connection.begun.count < connection.client.ends.count {
             let number = connection.begun.count
@@ -236,11 +242,30 @@ struct Shell<World: ShellContext> {
         }
     }
 
-    /// A step of the session's token count.
+    /// A step of the session's token count, or of a body that is inflated.
     func count(_ connection: Connection) throws {
-        guard connection.isOpen, connection.session.isCounting else { return }
-        connection.session.countFurther(at: world.now, into: &connection.output)
+        guard connection.isOpen else { return }
+        if connection.inflating != nil {
+            inflateFurther(connection)
+        } else if connection.session.isCounting {
+            connection.session.countFurther(at: world.now, into: &connection.output)
+        } else {
+            return
+        }
         try performActions(connection)
+    }
+
+    private func inflateFurther(_ connection: Connection) {
+        guard var body = connection.inflating else { return }
+        body.done = min(body.body.count, body.done + (16 << 10))
+        connection.inflating = body
+        let isWanted = connection.session.bodyInflating(
+            to: body.done, at: world.now, into: &connection.output)
+        guard !isWanted || body.done == body.body.count else { return }
+        connection.inflating = nil
+        guard isWanted else { return }
+        connection.session.bodyInflated(
+            inflate(body.body, body.bytesMax), at: world.now, into: &connection.output)
     }
 
     func drain(_ connection: Connection) throws {
@@ -276,7 +301,8 @@ struct Shell<World: ShellContext> {
         compact(connection)
         switch connection.state {
         case .open:
-            if before > Limits.outputLowWater, connection.outputBytes <= Limits.outputLowWater {
+            let low = connection.session.awaitsOutput ? 0 : Limits.outputLowWater
+            if before > low, connection.outputBytes <= low {
                 try drained(connection)
             }
         case .lingering:
@@ -324,8 +350,7 @@ struct Shell<World: ShellContext> {
         case .releaseCall(let id):
             drop(id, connection, isReleased: true)
         case .inflate(let body, let bytesMax):
-            let result = inflate(body, bytesMax)
-            connection.session.bodyInflated(result, at: world.now, into: &connection.output)
+            connection.inflating = (body, bytesMax, 0)
         case .count:
             // `count` goes on with it, turn by turn.
             world.reached(.counted)
@@ -387,5 +412,7 @@ struct Shell<World: ShellContext> {
         connection.isOutboundEnded = true
         tellLeft(connection)
         try performActions(connection)
+        connection.inflating = nil
+        connection.session.connectionEnded()
     }
 }

@@ -88,6 +88,7 @@ extension World {
         case 403 where !connection.isLocal: reached(.accessRefused)
         case 408: reached(plan.isBodyTimeout ? .bodyTimedOut : .headTimedOut)
         case 529 where !connection.isAdmitted: reached(.connectionRefused)
+        case 529 where isShortOfMemory(connection.records, response): reached(.memoryRefused)
         // A count of tokens, over which the daemon ended.
         case 529 where connection.isInterrupted: break
         default:
@@ -96,6 +97,15 @@ extension World {
                     + excerpt(response.body))
         }
         if !plan.isHead { _ = try Message(object: response.body) }
+    }
+
+    private func isShortOfMemory(_ records: [RequestRecord], _ response: Response) -> Bool {
+        let id = Array((response.field("request-id") ?? "").utf8.dropFirst(4))
+        return records.contains { $0.requestID == id && isShortOfMemory($0) }
+    }
+
+    private func isShortOfMemory(_ record: RequestRecord) -> Bool {
+        record.errorMessage?.contains("CLAUDE_PROXY_MEMORY_BUDGET") ?? false
     }
 
     // MARK: Messages
@@ -121,7 +131,11 @@ extension World {
         try require(record.outcome == outcome, "\(outcome) is recorded as \(record.outcome)")
         if message.pings > 0 { reached(.pinged) }
         if let error = message.errorType {
-            try checkError(error, message, call, isStream: isStream, on: connection)
+            let isShort = isShortOfMemory(record)
+            if isShort { reached(.memoryRefused) }
+            try checkError(
+                error, message, call, isStream: isStream,
+                isExcused: isShort || connection.isInterrupted)
         } else {
             try checkSuccess(message, call.plan)
             noteSuccess(plan, isStream: isStream)
@@ -155,10 +169,10 @@ extension World {
     }
 
     private func checkError(
-        _ error: String, _ message: Message, _ call: Call, isStream: Bool, on connection: Connection
+        _ error: String, _ message: Message, _ call: Call, isStream: Bool, isExcused: Bool
     ) throws {
         let isTimeout = error == "timeout_error"
-        let isInterrupt = error == "overloaded_error" && connection.isInterrupted
+        let isInterrupt = error == "overloaded_error" && isExcused
         switch call.plan.expectation {
         case .complete where !isTimeout && !isInterrupt:
             throw Violation("a complete answer became \(error)")

@@ -32,6 +32,10 @@ extension World {
             ("CLAUDE_PROXY_UPSTREAM_URL", "http://127.0.0.1:8080/v1"),
             ("OPENROUTER_MODEL", "local/model"), ("CLAUDE_PROXY_REPORT_MODEL", "upstream"),
         ],
+        [
+            ("OPENROUTER_API_KEY", AnswerPlan.key + "-small"),
+            ("OPENROUTER_MODEL", "small/budget"), ("CLAUDE_PROXY_MEMORY_BUDGET", "1MiB"),
+        ],
     ]
 
     static func settings() throws -> [Settings] {

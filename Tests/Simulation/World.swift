@@ -369,6 +369,14 @@ package final class World: ShellContext {
             try checkAfterTurn(connection)
         }
         forgotten = [:]
+        try checkMemory()
+    }
+
+    /// What the sessions have been granted is what is counted.
+    private func checkMemory() throws {
+        let held = state.holdMemory(0, 0) ?? -1
+        let granted = connections.reduce(0) { $0 + $1.session.memoryGranted }
+        try require(held == granted, "\(held) bytes are counted and \(granted) held")
     }
 
     // MARK: The daemon
@@ -421,6 +429,8 @@ package final class World: ShellContext {
         try require(state.exchangesOpen == 0, "\(state.exchangesOpen) exchanges outlive the drain")
         let places = state.countRequests(0)
         try require(places == 0, "\(places) requests keep their places after the drain")
+        let held = state.holdMemory(0, 0) ?? -1
+        try require(held == 0, "\(held) bytes are held after the drain")
         state = GatewayState(
             settings: random.pick(settings), version: "0.0.0", startedAt: now, seed: random.next())
         served.append(state.settings)
@@ -453,12 +463,17 @@ package final class World: ShellContext {
 
     /// Rules that hold once the loop has nothing more to do.
     private func checkAfterTurn(_ connection: Connection) throws {
+        if connection.isOpen, connection.session.isIdle, connection.output.isEmpty {
+            try require(
+                connection.session.memoryGranted == 0,
+                "\(connection.session.memoryGranted) bytes are held for no request")
+        }
         guard connection.isOpen else {
             return try require(connection.call == nil, "a call outlives its session")
         }
         guard let deadline = connection.session.deadline else {
             return try require(
-                connection.session.isCounting
+                connection.session.isCounting || connection.inflating != nil
                     || connection.call?.isPaused == true
                         && connection.stallsAt != nil,
                 "a session without a deadline")

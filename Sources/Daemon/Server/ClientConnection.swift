@@ -11,30 +11,42 @@ import Upstream
 /// One client connection of a worker.
 final class ClientConnection: Connection {
     private unowned let worker: Worker
+    /// The connection's number among all of its worker.
+    let number: UInt64
+    /// Whether it got a place when it came.
+    let isAdmitted: Bool
     fileprivate var session: ClientSession
     private var timer: Timer?
     private var link: UpstreamLink?
     /// The call of the session that runs, and libcurl's part of it.
     private var call: CallID?
     private var transfer: Transfer?
+    /// The body that is being inflated, by steps, as tokens are counted.
+    private var inflating: GzipBody?
     /// Whether `performActions` is due at the end of the turn.
     private var isQueued = false
     /// Whether what is done is because something took too long.
     private var isAtDeadline = false
 
     init(
-        on worker: Worker, socket: consuming Descriptor, peer: Peer, isAdmitted: Bool
+        on worker: Worker, number: UInt64, socket: consuming Descriptor, peer: Peer,
+        isAdmitted: Bool
     ) throws(SystemError) {
         self.worker = worker
+        self.number = number
+        self.isAdmitted = isAdmitted
         session = ClientSession(
             worker.state, peer: peer, isAdmitted: isAdmitted, at: worker.loop.now)
         try super.init(on: worker.loop, socket: socket)
-        outputLowWater = Limits.outputLowWater
+        readBytesMax = Limits.strangerReadMax
         sendTimeout = worker.state.settings.configuration.writeTimeout
         timer = Timer(on: worker.loop) { [unowned self] in deadlineReached() }
         link = UpstreamLink(self)
         updateTimer()
     }
+
+    /// Whether the peer has shown that it may use the proxy.
+    var isGuest: Bool { session.isGuest }
 
     // MARK: The client's events
 
@@ -66,6 +78,8 @@ final class ClientConnection: Connection {
     override func closed(_ cause: CloseCause) {
         session.clientLeft(at: loop.now)
         performActions()
+        session.connectionEnded()
+        inflating = nil
         timer?.cancel()
         worker.connectionClosed(self)
     }
@@ -79,13 +93,28 @@ final class ClientConnection: Connection {
 
     // MARK: Counting
 
-    var isCounting: Bool { !isClosed && session.isCounting }
+    var isCounting: Bool { !isClosed && (inflating != nil || session.isCounting) }
 
-    /// Does a step of the session's count.
+    /// Does a step of the session's count, or of what comes before it.
     func countFurther() {
         worker.updateTimeOfDay()
-        session.countFurther(at: loop.now, into: &output)
+        if let inflating {
+            inflateFurther(inflating)
+        } else {
+            session.countFurther(at: loop.now, into: &output)
+        }
         performActions()
+    }
+
+    private func inflateFurther(_ body: GzipBody) {
+        let result = body.proceed()
+        guard session.bodyInflating(to: body.bytes, at: loop.now, into: &output) else {
+            inflating = nil
+            return
+        }
+        guard let result else { return }
+        inflating = nil
+        session.bodyInflated(result, at: loop.now, into: &output)
     }
 
     // MARK: The daemon's events
@@ -154,6 +183,9 @@ final class ClientConnection: Connection {
         isQueued = false
         while let action = session.nextAction() { perform(action) }
         guard !isClosed else { return }
+        if session.isGuest { readBytesMax = Limits.socketReadMax }
+        // Requests that wait have their turn when all is sent, an upstream that waits before.
+        outputLowWater = session.awaitsOutput ? 0 : Limits.outputLowWater
         if outputBytes > 0 { markDirty() }
         updateTimer()
     }
@@ -172,8 +204,8 @@ final class ClientConnection: Connection {
             guard id == call, let transfer = endCall() else { return }
             worker.upstream.release(transfer)
         case .inflate(let body, let bytesMax):
-            let result = GzipBody.inflate(body, bytesMax: bytesMax)
-            session.bodyInflated(result, at: loop.now, into: &output)
+            inflating = GzipBody(body, bytesMax: bytesMax)
+            worker.startCounting(self)
         case .count:
             worker.startCounting(self)
         case .learn(let observation):
@@ -183,7 +215,10 @@ final class ClientConnection: Connection {
         case .resumeReading:
             resumeReading()
         case .close(let lingering):
-            if lingering || outputBytes > 0 { closeLingering() } else { close() }
+            guard lingering || outputBytes > 0 else { return close() }
+            // A client that sends its body without waiting reads the refusal after it.
+            let most = worker.state.settings.configuration.bodyBytesMax
+            closeLingering(droppingAtMost: session.isGuest ? max(1 << 20, most) : 1 << 20)
         case .record(let record):
             worker.requestEnded(record)
         }
@@ -204,7 +239,7 @@ final class ClientConnection: Connection {
 }
 
 extension ClientConnection: Counting {
-    var bytesToCount: Int { session.bytesToCount }
+    var bytesToCount: Int { inflating?.bytesLeft ?? session.bytesToCount }
 }
 
 /// Passes the upstream's news on. An object of its own because a connection has its base class.

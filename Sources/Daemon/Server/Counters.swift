@@ -8,6 +8,12 @@ import Synchronization
 /// The daemon's figures since its start.
 final class Counters: Sendable {
     let connectionsOpen = Atomic<Int>(0)
+    /// Of those, the ones whose peers have shown that they may use the proxy, and the ones that have
+    /// no place.
+    let guestsOpen = Atomic<Int>(0)
+    let turnedAwayOpen = Atomic<Int>(0)
+    /// What requests and answers hold of the memory budget.
+    let memoryHeld = Atomic<Int>(0)
     /// Requests with a body that are under way.
     let requestsOpen = Atomic<Int>(0)
     let requests = Atomic<Int>(0)
@@ -15,6 +21,15 @@ final class Counters: Sendable {
     private let usage = Guarded(UsageTotals())
     /// The last failure, for the status line.
     let lastFailure = Guarded<String?>(nil)
+
+    /// The places that are taken. Another worker may be about to take one more.
+    var places: AdmissionPolicy.Tally {
+        let guests = guestsOpen.load(ordering: .relaxed)
+        let turnedAway = turnedAwayOpen.load(ordering: .relaxed)
+        let others = connectionsOpen.load(ordering: .relaxed) - guests - turnedAway
+        return AdmissionPolicy.Tally(
+            guests: guests, strangers: max(0, others), turnedAway: turnedAway)
+    }
 
     func count(_ record: RequestRecord) {
         requests.add(1, ordering: .relaxed)

@@ -49,7 +49,12 @@ final class Worker {
     private let requestLog: RequestLog
     private let report: (Report) -> Void
     private var acceptors: [Acceptor] = []
-    private var connections: [ObjectIdentifier: ClientConnection] = [:]
+    /// By their numbers, which are given in the order of arrival.
+    private var connections: [UInt64: ClientConnection] = [:]
+    private var lastNumber: UInt64 = 0
+    private var strangers = ArrivalQueue()
+    private var turnedAway = ArrivalQueue()
+    private let heapTrim: HeapTrim
     private var queued: [ClientConnection] = []
     private var performing: [ClientConnection] = []
     private var counting = CountingTurns<ClientConnection>()
@@ -64,6 +69,7 @@ final class Worker {
         report: @escaping (Report) -> Void
     ) throws(SystemError) {
         loop = try Loop()
+        heapTrim = HeapTrim(on: loop)
         counters = environment.counters
         logger = environment.logger
         requestLog = RequestLog(environment.settings.configuration)
@@ -74,6 +80,21 @@ final class Worker {
         state.usageTotals = { [counters] in counters.usageTotals }
         state.countRequests = { [counters] in
             counters.requestsOpen.add($0, ordering: .relaxed).newValue
+        }
+        state.memoryOfMachine = environment.memoryOfMachine
+        state.holdMemory = { [counters, unowned state] change, own in
+            let total = counters.memoryHeld.add(change, ordering: .relaxed).newValue
+            if change <= 0 || state.memoryBudget.allows(total: total, own: own) { return total }
+            counters.memoryHeld.subtract(change, ordering: .relaxed)
+            return nil
+        }
+        state.seatGuest = { [counters, unowned state] hasPlace in
+            guard hasPlace || state.settings.admission.hasRoomForGuest(counters.places) else {
+                return false
+            }
+            counters.guestsOpen.add(1, ordering: .relaxed)
+            if !hasPlace { counters.turnedAwayOpen.subtract(1, ordering: .relaxed) }
+            return true
         }
         state.calibration = environment.calibration
         upstream = UpstreamClient(
@@ -121,17 +142,49 @@ final class Worker {
         let peer = Peer(
             isLocal: address.isLoopback || address.isLocalSocket,
             isLocalSocket: address.isLocalSocket, name: address.name)
-        let limit = state.settings.configuration.connectionsMax
-        let isAdmitted = counters.connectionsOpen.add(1, ordering: .relaxed).newValue <= limit
+        let isHopeless = state.settings.access.canNeverServe(peer)
+        let arrival = state.settings.admission.arrival(isHopeless: isHopeless, counters.places)
+        guard let isAdmitted = makeRoom(arrival) else { return }
+        lastNumber += 1
         do throws(SystemError) {
             let connection = try ClientConnection(
-                on: self, socket: socket, peer: peer, isAdmitted: isAdmitted)
-            connections[ObjectIdentifier(connection)] = connection
+                on: self, number: lastNumber, socket: socket, peer: peer, isAdmitted: isAdmitted)
+            connections[lastNumber] = connection
+            counters.connectionsOpen.add(1, ordering: .relaxed)
+            if isAdmitted {
+                strangers.append(lastNumber, open: connections.count) { [self] in isStranger($0) }
+            } else {
+                counters.turnedAwayOpen.add(1, ordering: .relaxed)
+                turnedAway.append(lastNumber, open: connections.count) { [self] in isStranger($0) }
+            }
+            heapTrim.opened(connections.count)
         } catch {
-            counters.connectionsOpen.subtract(1, ordering: .relaxed)
             logger.error("a client connection was dropped: \(error)")
         }
     }
+
+    /// Closes whom a new connection is worth more than. Returns whether the new one has a place; nil
+    /// if it is not even to be answered, because other loops have all that can be.
+    private func makeRoom(_ arrival: AdmissionPolicy.Arrival) -> Bool? {
+        switch arrival {
+        case .seated: return true
+        case .turnedAway: return false
+        case .seatedForOldest:
+            if closeOldest(of: &strangers) { return true }
+            // The strangers are on other loops.
+            return counters.places.turnedAway < Limits.turnedAwayMax ? false : nil
+        case .turnedAwayForOldest:
+            return closeOldest(of: &turnedAway) ? false : nil
+        }
+    }
+
+    private func closeOldest(of queue: inout ArrivalQueue) -> Bool {
+        guard let number = queue.takeFirst(where: { isStranger($0) }) else { return false }
+        connections[number]?.close()
+        return true
+    }
+
+    private func isStranger(_ number: UInt64) -> Bool { connections[number]?.isGuest == false }
 
     /// Descriptors have run out. Accepting goes on when some are free again.
     private func starved(_ error: SystemError) {
@@ -141,9 +194,15 @@ final class Worker {
     }
 
     func connectionClosed(_ connection: ClientConnection) {
-        guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+        guard connections.removeValue(forKey: connection.number) != nil else { return }
         counting.remove(connection)
         counters.connectionsOpen.subtract(1, ordering: .relaxed)
+        if connection.isGuest {
+            counters.guestsOpen.subtract(1, ordering: .relaxed)
+        } else if !connection.isAdmitted {
+            counters.turnedAwayOpen.subtract(1, ordering: .relaxed)
+        }
+        heapTrim.closed(connections.count)
         finishDrain()
     }
 
@@ -230,6 +289,7 @@ struct WorkerEnvironment: Sendable {
     let startedAt: Duration
     let proxies: ProxyEnvironment
     let calibration: TokenCalibration
+    let memoryOfMachine: Int
 }
 
 extension PeerAddress {

@@ -66,6 +66,12 @@ package struct AccessPolicy: Sendable {
         allowedHosts = Set(configuration.allowedHosts)
     }
 
+    /// Whether no request of this peer could be served, whatever it carries.
+    package func canNeverServe(_ peer: Peer) -> Bool { access == .loopback && !peer.isLocal }
+
+    /// Whether a peer that has shown no token may still do so.
+    var asksForTokens: Bool { access == .token }
+
     /// Why the request may not be served, or nil if it may.
     func refusal(of origin: RequestOrigin, from peer: Peer) -> APIError? {
         if let refusal = browserRefusal(of: origin) { return refusal }

@@ -105,6 +105,8 @@ package struct Configuration: Sendable, Equatable {
     /// Client connections at once, over all workers.
     package var connectionsMax = 10_000
     package var requestsMax = 10_000
+    /// The bytes that requests and answers may take together; nil: by what the machine gives.
+    package var memoryBudget: Int?
 
     /// All defaults.
     package init() {}

@@ -19,6 +19,8 @@ struct ConfigurationCrossChecks {
     private static let access = "CLAUDE_PROXY_ACCESS"
     private static let tokens = "CLAUDE_PROXY_CLIENT_TOKENS"
     private static let listen = "CLAUDE_PROXY_LISTEN"
+    private static let bodyMax = "CLAUDE_PROXY_MAX_BODY"
+    private static let memory = "CLAUDE_PROXY_MEMORY_BUDGET"
 
     /// A shorter token could be guessed.
     private static let tokenBytesMin = 16
@@ -36,6 +38,7 @@ struct ConfigurationCrossChecks {
         checkKey()
         checkAccess()
         checkTokens()
+        checkMemory()
     }
 
     private mutating func checkUpstream() {
@@ -101,6 +104,18 @@ struct ConfigurationCrossChecks {
                 "token \(index + 1) of \(tokens.count) is shorter than \(Self.tokenBytesMin)"
                     + " characters and could be guessed; make one with `openssl rand -hex 32`")
         }
+    }
+
+    private mutating func checkMemory() {
+        guard areValid(Self.bodyMax, Self.memory), let bytes = configuration.memoryBudget else {
+            return
+        }
+        let most = MemoryBudget(bytes: bytes).bodyBytesMax
+        guard most < configuration.bodyBytesMax else { return }
+        warn(
+            Self.memory,
+            "a body is held twice, so bodies above \(Quantity.text(bytes: most & ~1023)) do not"
+                + " fit and are answered with 413, although \(Self.bodyMax) allows them")
     }
 
     private func areValid(_ keys: String...) -> Bool {

@@ -30,8 +30,7 @@ extension OptionTable {
             "CLAUDE_PROXY_MAX_BODY", \.bodyBytesMax, .size(in: (1 << 10)...(1 << 30)),
             """
             The largest request body.
-            A larger one is answered with 413, before it is read if its length is told. Every
-            running request may hold as much memory.
+            A larger one is answered with 413, before it is read if its length is told.
             """),
         ConfigurationOption(
             "CLAUDE_PROXY_MAX_CONNECTIONS", \.connectionsMax, .number(in: 1...1_000_000),
@@ -44,8 +43,20 @@ extension OptionTable {
             "CLAUDE_PROXY_MAX_REQUESTS", \.requestsMax, .number(in: 1...1_000_000),
             """
             The most requests for messages and token counts at once, over all workers.
-            Times `CLAUDE_PROXY_MAX_BODY` it bounds the memory that requests can take. Those beyond
-            are answered with 529 and `retry-after`, before their body is read.
+            Those beyond are answered with 529 and `retry-after`, before their body is read. Their
+            memory is bounded by `CLAUDE_PROXY_MEMORY_BUDGET`.
+            """),
+        ConfigurationOption(
+            "CLAUDE_PROXY_MEMORY_BUDGET", \.memoryBudget,
+            .optional(.size(in: (1 << 20)...(1 << 44))), example: "384MiB",
+            default: "half of the service's memory limit (`MemoryHigh=`, `MemoryMax=`, a"
+                + " container's), at most a quarter of the machine's memory",
+            """
+            The most bytes of requests and answers that are held at once, over all workers.
+            A request takes its body twice, as it came and as it goes upstream. Those that do not
+            fit are answered with 529 and `retry-after`, before their body is read if its length is
+            told; an answer that does not fit any more ends as an error. A quarter is kept for
+            requests of up to 2 MiB.
             """),
     ]
 }

@@ -154,7 +154,7 @@ extension Checkup {
         case .modelMissing:
             "Check OPENROUTER_MODEL, that it takes tools, and the path in CLAUDE_PROXY_UPSTREAM_URL,"
                 + " which for most servers ends in /v1."
-        case .rateLimited, .overloaded, .noSocket: "Wait a minute and try again."
+        case .rateLimited, .overloaded, .noSocket, .noMemory: "Wait a minute and try again."
         case .misconfigured, .unreachable:
             "Check CLAUDE_PROXY_UPSTREAM_URL, and the proxy variables of the environment."
         case .requestFault, .contextTooLong, .contentRefused, .unavailable, .internalFault,

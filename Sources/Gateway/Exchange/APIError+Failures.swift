@@ -22,6 +22,9 @@ extension UpstreamFailure {
     /// The daemon ends before the answer does.
     static let shuttingDown = UpstreamFailure(.shuttingDown, error: .shuttingDown)
 
+    /// The answer is more than the process may hold.
+    static let tooMuchMemory = UpstreamFailure(.noMemory, error: .tooMuchMemory)
+
     /// The upstream has properly ended its answer, and there is nothing in it.
     static let emptyAnswer = UpstreamFailure(
         .emptyAnswer,
@@ -39,7 +42,7 @@ extension FailureKind {
             .noSocket:
             true
         case .requestFault, .contextTooLong, .contentRefused, .modelMissing, .notPermitted,
-            .outOfCredit, .shuttingDown:
+            .outOfCredit, .noMemory, .shuttingDown:
             false
         }
     }

@@ -120,6 +120,13 @@ struct MessagesExchange: ~Copyable {
         if case .over = phase { true } else { false }
     }
 
+    /// The bytes that are kept of the request and its answer. A whole answer is copied twice when it is
+    /// complete: into one message, and to the client.
+    var heldBytes: Int {
+        let answer = translator.heldBytes
+        return attempt.heldBytes + errorBody.count + (attempt.isStreaming ? answer : 3 * answer)
+    }
+
     /// How long the upstream may be silent at present.
     private var silenceMax: Duration {
         translator.summary.events == 0
@@ -236,15 +243,15 @@ extension MessagesExchange {
         if deadlines.ping != nil { deadlines.ping = now + configuration.pingInterval }
     }
 
-    /// The daemon is about to end and cannot wait for this answer.
+    /// The daemon is about to end, or has no room for more of this answer.
     mutating func interrupt(
-        in turn: Turn, into output: inout [UInt8]
+        because failure: UpstreamFailure = .shuttingDown, in turn: Turn, into output: inout [UInt8]
     ) -> Step {
         switch phase {
         case .over: return .wait
         case .asking, .answering:
             channel.keepsAlive = false
-            return failed(.shuttingDown, .cancel, in: turn, into: &output)
+            return failed(failure, .cancel, in: turn, into: &output)
         }
     }
 

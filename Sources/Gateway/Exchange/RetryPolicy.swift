@@ -75,7 +75,7 @@ enum RetryPolicy {
             case .emptyAnswer: self = .content
             case .requestFault, .contextTooLong, .contentRefused, .modelMissing, .keyRefused,
                 .notPermitted, .outOfCredit, .rateLimited, .internalFault, .timeout,
-                .brokenAnswer, .misconfigured, .noSocket, .shuttingDown:
+                .brokenAnswer, .misconfigured, .noSocket, .noMemory, .shuttingDown:
                 return nil
             }
         }

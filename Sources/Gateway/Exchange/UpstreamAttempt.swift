@@ -78,6 +78,9 @@ struct UpstreamAttempt {
     var upstream: Upstream { candidate.upstream }
     var upstreamModel: [UInt8] { candidate.model }
 
+    /// The bytes that are kept for another try.
+    var heldBytes: Int { clientBody.count }
+
     /// Reads the failures of this request.
     func errorReader(timeOfDay: Duration) -> UpstreamErrorReader {
         UpstreamErrorReader(

@@ -17,16 +17,25 @@ extension ClientSession {
         channel = ResponseChannel(requestID: id, head: head)
         channel.date = state.date
         self.request = request
-        guard isAdmitted else { return fail(.tooManyConnections, at: now, into: &output) }
-        switch Route.match(head.method, path: Array(head.path)) {
+        let match = Route.match(head.method, path: Array(head.path))
+        let origin = RequestOrigin(head)
+        let accessRefusal = settings.access.refusal(of: origin, from: peer)
+        if accessRefusal == nil, !isGuest { isGuest = state.seatGuest(isAdmitted) }
+        guard isGuest || isAdmitted || isUnwelcome else {
+            return fail(.tooManyConnections, at: now, into: &output)
+        }
+        if isUnwelcome { channel.keepsAlive = false }
+        switch match {
         case .route(let route):
-            if let error = refusal(of: head, for: route) {
+            if let error = refusal(of: head, for: route, accessRefusal) {
                 return fail(error, at: now, into: &output)
             }
             self.request?.route = route
-            if route == .health {
-                let refusal = settings.access.refusal(of: RequestOrigin(head), from: peer)
-                self.request?.mayAskModels = refusal == nil
+            self.request?.mayAskModels = accessRefusal == nil
+            if route == .messages || route == .countTokens {
+                self.request?.expectBody(of: head.contentLength)
+                self.request?.owner = state.counting.owner(
+                    settings.access.identity(of: origin, from: peer))
             }
             if head.expectsContinue { ResponseEncoder.appendContinue(to: &output) }
         case .notFound:
@@ -43,19 +52,15 @@ extension ClientSession {
         }
     }
 
-    private mutating func refusal(of head: RequestHead, for route: Route) -> APIError? {
-        switch route {
-        case .probe, .health: break
-        case .messages, .countTokens, .models, .model:
-            let origin = RequestOrigin(head)
-            if let error = settings.access.refusal(of: origin, from: peer) { return error }
-            request?.owner = state.counting.owner(
-                settings.access.identity(of: origin, from: peer))
-        }
+    private mutating func refusal(
+        of head: RequestHead, for route: Route, _ accessRefusal: APIError?
+    ) -> APIError? {
         switch route {
         case .messages, .countTokens:
-            return bodyRefusal(of: head) ?? (takesPlace() ? nil : .tooManyRequests)
-        case .probe, .health, .models, .model: return nil
+            accessRefusal ?? bodyRefusal(of: head) ?? (takesPlace() ? nil : .tooManyRequests)
+                ?? memoryRefusal(of: head)
+        case .models, .model: accessRefusal
+        case .probe, .health: nil
         }
     }
 

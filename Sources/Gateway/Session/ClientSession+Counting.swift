@@ -108,8 +108,8 @@ extension ClientSession {
         answer(body, at: now, into: &output)
     }
 
-    /// The client has gone while its request was counted.
-    mutating func abandonCount(at now: MonotonicTime) {
+    /// The client has gone while its request was inflated or counted.
+    mutating func abandonRequest(at now: MonotonicTime) {
         count = nil
         guard var record = request?.record else { return }
         record.outcome = .cancelled

@@ -63,6 +63,9 @@ extension ClientSession {
         }
         let (attempt, call) = try UpstreamAttempt.first(
             &state.document, outline: outline, prepared, inputTokensEstimate: estimate)
+        guard holds(Limits.requestMemoryBase + call.body.count + attempt.heldBytes) else {
+            throw .tooMuchMemory
+        }
         beginExchange(attempt, of: request, preparation, quickEstimate: quick, at: now)
         startCall(call)
         if let measure {

@@ -38,6 +38,19 @@ extension ClientSession {
         }
     }
 
+    /// The shell has inflated so many bytes of a body. Returns whether it is to go on; if not, the
+    /// request has its answer.
+    package mutating func bodyInflating(
+        to bytes: Int, at now: MonotonicTime, into output: inout [UInt8]
+    ) -> Bool {
+        guard case .inflating = phase else { return false }
+        guard holdsBody(bytes) else {
+            fail(.tooMuchMemory, at: now, into: &output)
+            return false
+        }
+        return true
+    }
+
     /// The shell has inflated a gzip body.
     package mutating func bodyInflated(
         _ result: InflatedBody, at now: MonotonicTime, into output: inout [UInt8]

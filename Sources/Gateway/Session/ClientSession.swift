@@ -35,6 +35,11 @@ package struct ClientSession: ~Copyable {
     let peer: Peer
     /// Whether the daemon had room for this connection when it came.
     let isAdmitted: Bool
+    /// Whether the peer has shown on this connection that it may use the proxy. Until then it is a
+    /// stranger, who costs little: short times, small buffers, no place but what is left over.
+    package internal(set) var isGuest = false
+    /// Whether nothing that the peer could show would help. It gets one answer.
+    let isUnwelcome: Bool
     var phase = Phase.receiving
     var decoder: RequestDecoder
     /// The request being received.
@@ -45,6 +50,10 @@ package struct ClientSession: ~Copyable {
     /// The count of the present request's tokens, while it is under way: what a request for a count
     /// waits for, and what an exchange uses once it is there.
     var count: PromptCount?
+    /// What the session holds of the process's memory.
+    var memory = MemoryAccount()
+    /// The size of the upstream call's body.
+    var callBytes = 0
     /// What the present request is served by, from its first byte on.
     var settings: Settings
     /// Bytes of requests that the client has sent ahead.
@@ -71,15 +80,24 @@ package struct ClientSession: ~Copyable {
         self.peer = peer
         self.isAdmitted = isAdmitted
         settings = state.settings
+        isUnwelcome = settings.access.canNeverServe(peer)
         var limits = RequestLimits()
         limits.bodyBytesMax = state.settings.configuration.bodyBytesMax
         decoder = RequestDecoder(limits: limits)
         channel = ResponseChannel(requestID: [], head: nil)
-        // A connection that there is no room for has time to say what it wants, no more.
-        receiveDeadline =
-            now
-            + (isAdmitted
-                ? state.settings.configuration.idleTimeout : Limits.firstRequestGrace)
+        receiveDeadline = now + waitingTime
+    }
+
+    /// Whether the connection has a place, or may get one.
+    private var isSeated: Bool { isGuest || (isAdmitted && !isUnwelcome) }
+
+    /// How long the connection may wait for a request.
+    private var waitingTime: Duration {
+        // One that there is no room for has time to say what it wants, no more.
+        guard isSeated else { return Limits.firstRequestGrace }
+        let time = state.settings.configuration.idleTimeout
+        return isGuest || !state.settings.access.asksForTokens
+            ? time : min(time, Limits.strangerTime)
     }
 
     // MARK: What the shell asks
@@ -134,6 +152,15 @@ package struct ClientSession: ~Copyable {
         }
     }
 
+    /// Whether requests wait for the output to leave: then `outputDrained` is to be called when all of
+    /// it has.
+    package var awaitsOutput: Bool {
+        switch phase {
+        case .receiving: !pipelined.isEmpty
+        case .inflating, .counting, .exchanging, .closing: false
+        }
+    }
+
     /// The client's bytes that are kept: of a body that is not complete, and sent ahead.
     package var heldBytes: Int { pipelined.count + (request?.body.count ?? 0) }
 
@@ -146,6 +173,7 @@ package struct ClientSession: ~Copyable {
         precondition(exchange != nil && call == nil, "an exchange has one call")
         lastCall = lastCall.next
         call = lastCall
+        callBytes = upstreamCall.body.count
         act(.startCall(lastCall, upstreamCall))
     }
 }
@@ -168,11 +196,13 @@ extension ClientSession {
         }
     }
 
-    /// The client has taken most of its output: requests that waited for that are answered, and an
-    /// upstream that was held back goes on.
+    /// The client has taken its output, or during an exchange most of it: requests that waited for
+    /// that are answered, and an upstream that was held back goes on.
     package mutating func outputDrained(at now: MonotonicTime, into output: inout [UInt8]) {
         switch phase {
-        case .receiving: decodePipelined(at: now, into: &output)
+        case .receiving:
+            releaseMemory(keeping: output.count)
+            decodePipelined(at: now, into: &output)
         case .exchanging: exchange?.letGo(at: now)
         case .inflating, .counting, .closing: break
         }
@@ -184,21 +214,25 @@ extension ClientSession {
             exchange?.clientLeft(at: now)
             endCall(.cancel)
             endExchange(at: now)
-        } else if case .counting = phase {
-            abandonCount(at: now)
+        } else {
+            switch phase {
+            case .inflating, .counting: abandonRequest(at: now)
+            case .receiving, .exchanging, .closing: break
+            }
         }
         close(lingering: false)
     }
 
     /// Reads requests until the bytes are used up, one of them must be answered first, or the client
-    /// must take what is there before there is more. Returns how many bytes were used.
+    /// must take the last answer before there is another: whoever does not read is answered once.
+    /// Returns how many bytes were used.
     private mutating func decode(
         _ bytes: Span<UInt8>, at now: MonotonicTime, into output: inout [UInt8]
     ) -> Int {
         var offset = 0
         while case .receiving = phase {
             if decoder.phase == .idle {
-                if output.count >= Limits.outputHighWater { return offset }
+                guard output.isEmpty else { return offset }
                 if offset < bytes.count { takeSettings() }
             }
             do throws(ProtocolError) {
@@ -209,7 +243,7 @@ extension ClientSession {
                 case .head(let head):
                     headReceived(head, at: now, into: &output)
                 case .body(let range):
-                    request?.append(bytes.extracting(range), at: now)
+                    bodyReceived(bytes.extracting(range), at: now, into: &output)
                 case .end:
                     requestReceived(at: now, into: &output)
                 }
@@ -227,6 +261,21 @@ extension ClientSession {
         decoder.limits.bodyBytesMax = settings.configuration.bodyBytesMax
     }
 
+    /// A piece of a body has come. Where none is wanted it is dropped.
+    private mutating func bodyReceived(
+        _ bytes: Span<UInt8>, at now: MonotonicTime, into output: inout [UInt8]
+    ) {
+        switch request?.route {
+        case .messages, .countTokens:
+            request?.append(bytes, at: now)
+            guard holdsBody(request?.bodyBytes ?? 0) else {
+                return fail(.tooMuchMemory, at: now, into: &output)
+            }
+        case .models, .model, .health, .probe, nil:
+            request?.drop(bytes.count, at: now)
+        }
+    }
+
     /// Keeps bytes of later requests, within limits.
     private mutating func keep(_ bytes: Span<UInt8>) {
         switch phase {
@@ -235,11 +284,14 @@ extension ClientSession {
         }
         guard bytes.count > 0 else { return }
         pipelined.append(bytes)
-        if pipelined.count >= Limits.pipelinedBytesMax, !isReadingPaused {
+        if pipelined.count >= pipelinedBytesMax, !isReadingPaused {
             isReadingPaused = true
             act(.pauseReading)
         }
     }
+
+    /// A stranger's socket is not read while a request of its waits.
+    private var pipelinedBytesMax: Int { isGuest ? Limits.pipelinedBytesMax : 1 }
 
     /// The present request has its answer: on to the next, or to the end.
     mutating func requestAnswered(at now: MonotonicTime, into output: inout [UInt8]) {
@@ -248,26 +300,33 @@ extension ClientSession {
         count = nil
         hasAnswered = true
         releasePlace()
+        releaseMemory(keeping: output.count)
         guard channel.keepsAlive, !state.isDraining else {
             close(lingering: true)
             return
         }
         phase = .receiving
-        receiveDeadline = now + state.settings.configuration.idleTimeout
+        receiveDeadline = now + waitingTime
         decodePipelined(at: now, into: &output)
     }
 
     /// Goes on with the requests that were sent ahead.
     private mutating func decodePipelined(at now: MonotonicTime, into output: inout [UInt8]) {
-        guard !pipelined.isEmpty else { return }
+        guard !pipelined.isEmpty, output.isEmpty else { return }
         var bytes: [UInt8] = []
         swap(&bytes, &pipelined)
-        if isReadingPaused {
+        let offset = decode(bytes.span, at: now, into: &output)
+        switch phase {
+        case .closing: return
+        case .receiving, .inflating, .counting, .exchanging: break
+        }
+        // The array stays: thousands of small requests would copy it as often.
+        bytes.removeSubrange(..<offset)
+        pipelined = bytes
+        if isReadingPaused, pipelined.count < pipelinedBytesMax {
             isReadingPaused = false
             act(.resumeReading)
         }
-        let offset = decode(bytes.span, at: now, into: &output)
-        keep(bytes.span.extracting(offset...))
     }
 
     mutating func close(lingering: Bool) {
@@ -317,7 +376,7 @@ extension ClientSession {
             // A client that still takes its answer is not idle. One that does not is the shell's
             // to leave, which sees it.
             guard output.isEmpty else {
-                receiveDeadline = now + settings.configuration.idleTimeout
+                receiveDeadline = now + waitingTime
                 return
             }
             // Nobody waits for an answer on an idle connection.
@@ -341,7 +400,8 @@ extension ClientSession {
         case .head:
             if request == nil {
                 request = IncomingRequest(at: now)
-                receiveDeadline = now + configuration.headTimeout
+                receiveDeadline =
+                    now + (isSeated ? configuration.headTimeout : waitingTime)
             }
         case .body:
             guard let request else { return }
@@ -366,9 +426,11 @@ extension ClientSession {
     /// The daemon ends now: an answer under way becomes an error that clients retry.
     package mutating func interrupt(at now: MonotonicTime, into output: inout [UInt8]) {
         let turn = turn(at: now)
-        if case .counting = phase {
+        switch phase {
+        case .inflating, .counting:
             channel.keepsAlive = false
             return fail(.shuttingDown, at: now, into: &output)
+        case .receiving, .exchanging, .closing: break
         }
         guard let step = exchange?.interrupt(in: turn, into: &output) else {
             close(lingering: false)
@@ -408,6 +470,14 @@ extension ClientSession {
         let turn = turn(at: now)
         guard let step = exchange?.upstreamReceived(bytes, in: turn, into: &output) else { return }
         take(step, at: now, into: &output)
+        if !holdsAnswer(output) { endForWantOfMemory(at: now, into: &output) }
+    }
+
+    /// The answer would be more than the process may hold: it ends here.
+    private mutating func endForWantOfMemory(at now: MonotonicTime, into output: inout [UInt8]) {
+        let turn = turn(at: now)
+        let step = exchange?.interrupt(because: .tooMuchMemory, in: turn, into: &output)
+        if let step { take(step, at: now, into: &output) }
     }
 
     /// The upstream call is over, completely if `failure` is nil.
@@ -453,6 +523,7 @@ extension ClientSession {
         count = nil
         precondition(call == nil, "an exchange that is over waits for no call")
         precondition(state.exchangesOpen > 0, "an exchange is counted until its end")
+        callBytes = 0
         state.exchangesOpen -= 1
         ended.learnFromOutcome(at: now)
         if settings.configuration.calibratesTokenCounts, let observation = ended.observation {

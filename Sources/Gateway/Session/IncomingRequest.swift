@@ -35,9 +35,6 @@ struct IncomingRequest {
     mutating func take(_ head: RequestHead, from peer: Peer, id: [UInt8], at now: MonotonicTime) {
         bodyStartedAt = now
         lastProgressAt = now
-        if let length = head.contentLength {
-            body.reserveCapacity(min(length, Limits.bodyReservedMax))
-        }
         query = head.query.map { Array($0) } ?? []
         isGzip = head.field("content-encoding").map(Self.isGzip) ?? false
         isAnthropicClient = head.field("anthropic-version") != nil
@@ -57,9 +54,19 @@ struct IncomingRequest {
     }
 
     mutating func append(_ bytes: Span<UInt8>, at now: MonotonicTime) {
-        lastProgressAt = now
-        bodyBytes += bytes.count
+        drop(bytes.count, at: now)
         body.append(bytes)
+    }
+
+    /// Counts bytes of the body and keeps nothing of them.
+    mutating func drop(_ count: Int, at now: MonotonicTime) {
+        lastProgressAt = now
+        bodyBytes += count
+    }
+
+    /// Makes room for a body of this length.
+    mutating func expectBody(of length: Int?) {
+        if let length { body.reserveCapacity(min(length, Limits.bodyReservedMax)) }
     }
 
     /// Hands the body out and keeps nothing of it.

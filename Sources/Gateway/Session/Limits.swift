@@ -7,6 +7,21 @@ package enum Limits {
     package static let outputHighWater = 256 << 10
     /// Where a paused upstream is let go on.
     package static let outputLowWater = 64 << 10
+    /// What is read at once from a connection that has not shown that it may use the proxy.
+    package static let strangerReadMax = 16 << 10
+    /// How long such a connection may be silent where tokens are asked for: whoever has one sends it
+    /// with the first request, which comes within some round trips.
+    static let strangerTime = Duration.seconds(10)
+    /// Connections at once that have no place and get one short answer.
+    package static let turnedAwayMax = 256
+    /// What a request takes beside what its bytes and those of its answer do: the call's handle, the
+    /// translator, what it lends from buffers.
+    static let requestMemoryBase = 24 << 10
+    /// A request that takes no more, its answer included, may use the last quarter of the budget: a
+    /// body of a MiB and something of an answer.
+    static let smallRequestMemoryMax = 4 << 20
+    /// The least that a budget is where the machine says it, however small that is.
+    static let memoryBudgetMin = 32 << 20
     /// Requests that a client sends ahead of their answers. Beyond, its socket is not read.
     static let pipelinedBytesMax = 64 << 10
     /// What a session may hold of what its client has sent: a body, what is sent ahead, and one

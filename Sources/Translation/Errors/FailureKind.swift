@@ -42,6 +42,8 @@ package enum FailureKind: String, Sendable, CaseIterable {
     case misconfigured
     /// The proxy's own machine gives no socket.
     case noSocket = "no_socket"
+    /// The proxy may hold no more bytes.
+    case noMemory = "no_memory"
     /// The proxy itself ends before the answer does.
     case shuttingDown = "shutting_down"
 }

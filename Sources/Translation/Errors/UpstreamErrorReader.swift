@@ -213,7 +213,8 @@ package struct UpstreamErrorReader: Sendable {
         case .notPermitted: return APIError(status: 403, type: .permission, message: text)
         case .modelMissing: return notFound(report, text)
         case .rateLimited: return rateLimited(report, text)
-        case .overloaded, .noSocket, .shuttingDown: return overloaded(report, text)
+        case .overloaded, .noSocket, .noMemory, .shuttingDown:
+            return overloaded(report, text)
         case .timeout, .unreachable: return APIError(status: 504, type: .timeout, message: text)
         case .unavailable, .unanswered, .brokenAnswer, .badAnswer, .emptyAnswer:
             return APIError(status: 502, type: .api, message: text)

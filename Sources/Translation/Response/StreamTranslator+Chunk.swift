@@ -142,6 +142,9 @@ extension StreamTranslator {
         return true
     }
 
+    /// The bytes that are kept at present, of the answer and of the event that is coming.
+    package var heldBytes: Int { gatheredBytes + body.count + parser.heldBytes }
+
     /// What is kept until the end of a block or of the message.
     private var gatheredBytes: Int {
         writer.gatheredBytes + calls.gatheredBytes + reasoning.gatheredBytes + held.text.count

@@ -38,6 +38,9 @@ package struct SSEParser {
     /// Whether the last byte was a CR that ended a line: a LF after it belongs to it.
     private var isAfterCarriageReturn = false
 
+    /// The bytes that are kept of the event that is coming.
+    var heldBytes: Int { data.count + gathered.count + line.count }
+
     /// - Parameter eventBytesMax: the most that one event, or one line, may have.
     package init(eventBytesMax: Int = SSEParser.eventBytesMaxDefault) {
         self.eventBytesMax = eventBytesMax

@@ -68,6 +68,7 @@ import Testing
         ("CLAUDE_PROXY_MAX_BODY", "1GiB", "1GiB"),
         ("CLAUDE_PROXY_MAX_BODY", "1025B", "1025B"),
         ("CLAUDE_PROXY_MAX_CONNECTIONS", "1000000", "1000000"),
+        ("CLAUDE_PROXY_MEMORY_BUDGET", "384MiB", "384MiB"),
         ("CLAUDE_PROXY_MAX_REQUESTS", "250", "250"),
     ]
 
@@ -279,6 +280,7 @@ import Testing
         ("CLAUDE_PROXY_MAX_BODY", "64M", #""M" is not a unit of size"#),
         ("CLAUDE_PROXY_MAX_BODY", "much", "it is not a whole number with a unit, such as 64MiB"),
         ("CLAUDE_PROXY_MAX_CONNECTIONS", "1000001", "it is out of range"),
+        ("CLAUDE_PROXY_MEMORY_BUDGET", "1000", "it is out of range"),
         ("CLAUDE_PROXY_MAX_REQUESTS", "0", "it is out of range"),
     ]
 

@@ -20,6 +20,11 @@ final class SessionDriver {
     private(set) var isClosed = false
     /// False leaves counts where they are: `countFurther` goes on with them.
     var countsAtOnce = true
+    /// False leaves bodies that are to be inflated to the test.
+    var inflatesAtOnce = true
+    /// Whether the client takes each answer before its next request is looked at. What it has taken
+    /// stays in `output` all the same.
+    var readsAtOnce = true
     /// False while actions have to wait, as they do within libcurl's callbacks.
     var performsActions = true {
         didSet { perform() }
@@ -52,12 +57,17 @@ final class SessionDriver {
             state, peer: Peer(isLocal: true, name: "127.0.0.1"), isAdmitted: true, at: now)
     }
 
+    var isGuest: Bool { session.isGuest }
+    var heldBytes: Int { session.heldBytes }
     var text: String { String(decoding: output, as: UTF8.self) }
 
     // MARK: Events
 
     func receive(_ bytes: [UInt8]) {
+        let taken = output
+        if readsAtOnce { output = [] }
         session.received(bytes.span, at: now, into: &output)
+        if readsAtOnce { output = taken + output }
         perform()
     }
 
@@ -172,6 +182,7 @@ final class SessionDriver {
             case .releaseCall: actions.append("release")
             case .inflate(let body, let bytesMax):
                 actions.append("inflate")
+                guard inflatesAtOnce else { continue }
                 // The tests' own "compression": the bytes as they are.
                 let result = body.count <= bytesMax ? InflatedBody.body(body) : .tooLarge
                 session.bodyInflated(result, at: now, into: &output)
@@ -186,6 +197,12 @@ final class SessionDriver {
             case .record(let record): records.append(record)
             }
         }
+        guard readsAtOnce, performsActions, session.awaitsOutput else { return }
+        var taken: [UInt8] = []
+        swap(&taken, &output)
+        session.outputDrained(at: now, into: &output)
+        output = taken + output
+        perform()
     }
 }
 
