@@ -38,14 +38,16 @@ package struct UpstreamProbe {
         return transfer.run(base + UpstreamURL.endpoint, at: endpoint, call: call)
     }
 
-    /// `GET` of a URL on this machine, without the upstream's key.
+    /// `GET` of a URL of a daemon's, without the upstream's key and past any outgoing proxy.
     ///
-    /// - Parameter socketPath: of a local socket to be used instead of the URL's host.
+    /// - Parameters:
+    ///   - socketPath: of a local socket to be used instead of the URL's host.
+    ///   - token: a client's, for what the daemon tells clients only.
     package static func getLocally(
-        _ url: String, socketPath: String?, within limit: Duration
+        _ url: String, socketPath: String?, token: Secret? = nil, within limit: Duration
     ) -> ProbeAnswer {
         let transfer = ProbeTransfer(within: limit)
-        return transfer.run(url, socketPath: socketPath)
+        return transfer.run(url, socketPath: socketPath, token: token)
     }
 }
 
@@ -105,11 +107,17 @@ package struct UpstreamProbe {
         return answer
     }
 
-    func run(_ url: String, socketPath: String?) -> ProbeAnswer {
+    func run(_ url: String, socketPath: String?, token: Secret?) -> ProbeAnswer {
         unsafe curl_set_string(handle, CURLOPT_URL, url)
         unsafe curl_set_string(handle, CURLOPT_PROXY, "")
-        unsafe curl_set_string(handle, CURLOPT_PROTOCOLS_STR, "http")
+        unsafe curl_set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https")
         if let socketPath { unsafe curl_set_string(handle, CURLOPT_UNIX_SOCKET_PATH, socketPath) }
+        var fields: UnsafeMutablePointer<curl_slist>?
+        if let token { unsafe fields = curl_slist_append(nil, "x-api-key: \(token.reveal())") }
+        defer { unsafe curl_slist_free_all(fields) }
+        if let fields = unsafe fields {
+            unsafe curl_set_pointer(handle, CURLOPT_HTTPHEADER, fields)
+        }
         return perform()
     }
 

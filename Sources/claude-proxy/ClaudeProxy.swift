@@ -19,8 +19,9 @@ struct ClaudeProxy: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            Serve.self, CheckConfig.self, PrintConfig.self, Examine.self, Report.self, Demo.self,
-            Reload.self, Simulate.self,
+            Serve.self, CheckConfig.self, PrintConfig.self, Examine.self, Report.self,
+            Environment.self,
+            Demo.self, Reload.self, Simulate.self,
         ],
         defaultSubcommand: Serve.self)
 }

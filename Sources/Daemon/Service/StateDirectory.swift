@@ -17,6 +17,9 @@ struct StateDirectory: Sendable {
         self.path = String(path)
     }
 
+    /// One that is known by its path: for commands that look at another process's.
+    init(at path: String) { self.path = path }
+
     /// The content of a file; nil when it cannot be read, or has more than `bytesMax`.
     func read(_ name: String, bytesMax: Int) -> [UInt8]? {
         // Not a pipe, which would block, and not through a link that somebody else has put there.

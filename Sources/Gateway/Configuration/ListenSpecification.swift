@@ -30,7 +30,7 @@ extension ListenSpecification: CustomStringConvertible {
     private static let pathBytesMax = 107
 
     /// Reads one of the three forms.
-    init(parsing text: String) throws(InvalidValue) {
+    package init(parsing text: String) throws(InvalidValue) {
         if text.hasPrefix("unix:") {
             let path = String(text.dropFirst("unix:".count))
             guard path.hasPrefix("/"), path != "/" else {

@@ -5,7 +5,7 @@ package struct ModelChoice: Sendable {
     private let map: ModelMap
     private let defaultModel: String
 
-    init(_ configuration: Configuration) {
+    package init(_ configuration: Configuration) {
         map = configuration.modelMap
         defaultModel = configuration.defaultModel
     }
