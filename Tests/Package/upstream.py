@@ -2,11 +2,12 @@
 """upstream.py PORT: an upstream that bills, caches and fails, for what is recorded of requests.
 
 A model whose name begins with `fail/` gets an error, every other a streamed answer with a cost and
-cached tokens.
+cached tokens. It thinks for a moment, so that its answers are the slowest to begin on any machine.
 """
 
 import json
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 USAGE = {
@@ -24,6 +25,7 @@ class Upstream(BaseHTTPRequestHandler):
             self.answer(400, "application/json", json.dumps(
                 {"error": {"message": "This model always fails", "code": 400}}))
             return
+        time.sleep(0.3)
         chunk = {"id": "gen-0123456789", "model": request["model"]}
         events = [
             {**chunk, "choices": [{"index": 0, "delta": {"content": "Hello"}}]},
