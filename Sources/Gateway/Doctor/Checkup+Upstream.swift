@@ -143,8 +143,15 @@ extension Checkup {
     }
 
     static func keyRefused(_ message: String) -> Finding {
-        .failure(
-            "key", "the upstream refuses it: \(message)",
+        // The words for clients say so too, before the upstream's own and after them.
+        let prefix = "The upstream refused the proxy's own key: "
+        var text = message.hasPrefix(prefix) ? message.dropFirst(prefix.count) : message[...]
+        let sentences = text.split(separator: " Check ")
+        if sentences.count > 1, text.hasSuffix(" in the proxy's configuration.") {
+            text = text.dropLast(sentences[sentences.count - 1].count + " Check ".count)
+        }
+        return .failure(
+            "key", "the upstream refuses it: \(text)",
             remedy: "Compare it with the one at https://openrouter.ai/keys, or make a new one;"
                 + " `claude-proxy print-config` says where it comes from.")
     }

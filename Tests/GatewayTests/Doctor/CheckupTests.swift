@@ -23,6 +23,15 @@ import Translation
         return facts
     }
 
+    @Test func aRefusedKeyIsToldInTheUpstreamsOwnWords() {
+        let words = "User not found. Check it."
+        let message =
+            "The upstream refused the proxy's own key: \(words) Check OPENROUTER_API_KEY in the "
+            + "proxy's configuration."
+        #expect(Checkup.keyRefused(message).text == "the upstream refuses it: \(words)")
+        #expect(Checkup.keyRefused("No.").text == "the upstream refuses it: No.")
+    }
+
     private static func verdicts(_ facts: UnitFacts) -> [Finding.Verdict] {
         Checkup.unit(facts).map(\.verdict)
     }
