@@ -7,11 +7,15 @@
 //                 Right after it the clock is read: `now` is the time of the whole turn.
 //   2. dispatch   at most 256 events, each to its handler's `ready`. Messages from other threads
 //                 (Mailbox) and signals (SignalSource) are events like any other.
-//   3. timers     all that are due, on every turn: steady traffic cannot starve them.
-//   4. hooks      `addTurnEndHook`: for whoever collects work over a turn, as curl's "at once".
-//   5. flush      every connection with new output sends it: one send a connection a turn, however
+//   3. catch up   only if a timer is due, and the wait has not seen everything (it timed out, was
+//                 interrupted, or had too much to tell): what has arrived by now is dispatched as
+//                 well. A timer says that something did not come, which nobody knows before he has
+//                 looked. After a pause of the process (SIGSTOP, a frozen cgroup) both are there.
+//   4. timers     all that are due, on every turn: steady traffic cannot starve them.
+//   5. hooks      `addTurnEndHook`: for whoever collects work over a turn, as curl's "at once".
+//   6. flush      every connection with new output sends it: one send a connection a turn, however
 //                 many times the turn has appended to it.
-//   6. repeat     without sleeping, if the flush made new output or somebody called `requestTurn`.
+//   7. repeat     without sleeping, if the flush made new output or somebody called `requestTurn`.
 //
 // Stale events: a handler may close a descriptor while events for it wait in the same batch, and
 // the kernel may give the number to a new socket at once. So the tag of each event is (generation,
@@ -47,6 +51,8 @@ import Glibc
     /// The events of this turn. None means that nothing was urgent.
     package private(set) var turnEventCount = 0
     private var isStopped = false
+    /// Whether this turn's wait was ended by a signal, as it is after a pause of the process.
+    private var wasInterrupted = false
 
     /// An entry of the table, at the descriptor's index.
     private struct Registration {
@@ -58,6 +64,11 @@ import Glibc
 
     /// Enough for a busy turn, few enough that timers and flushes are not kept waiting.
     private static let eventsPerTurnMax = 256
+    /// No turn takes so long that a timer is later than this.
+    private static let latenessMax = Duration.milliseconds(500)
+    /// How often a turn looks for more before it fires timers: with the events of one look, as much as
+    /// has come to every connection that a daemon may have.
+    private static let catchUpRoundsMax = 64
     /// One read takes at most this much; also the most one connection gets before the next has its
     /// turn.
     static let readBytesMax = 64 * 1024
@@ -107,13 +118,30 @@ extension Loop {
 
     /// One turn, which sleeps no longer than `limit`.
     package func turn(waitingAtMost limit: Duration? = nil) {
-        let count = wait(atMost: limit)
-        turnEventCount = count
+        wasInterrupted = false
+        turnEventCount = wait(milliseconds: waitMilliseconds(atMost: limit))
         now = Loop.clock()
-        for index in 0..<count { dispatch(index) }
+        for index in 0..<turnEventCount { dispatch(index) }
+        catchUp()
         timers.fire(at: now)
         for hook in hooks { hook() }
         flush()
+    }
+
+    /// Before a timer fires: dispatches what was there at `now`, if this turn has not seen all of it.
+    /// `now` was read before the looks that are taken here. After a pause of the process, what one
+    /// event leads to (a connection to accept, then its request) may wait as well.
+    private func catchUp() {
+        guard let deadline = timers.nextDeadline, deadline <= now else { return }
+        let wasPaused = wasInterrupted || now - deadline > Loop.latenessMax
+        let hasSeenAll = turnEventCount > 0 && turnEventCount < Loop.eventsPerTurnMax
+        guard wasPaused || !hasSeenAll else { return }
+        for _ in 0..<Loop.catchUpRoundsMax {
+            let count = wait(milliseconds: 0)
+            for index in 0..<count { dispatch(index) }
+            turnEventCount += count
+            if count == 0 || count < Loop.eventsPerTurnMax && !wasPaused { return }
+        }
     }
 
     /// Lets the next turn come without sleeping: there is work that no descriptor announces.
@@ -150,15 +178,14 @@ extension Loop {
     }
 
     /// The number of events that wait in `events`.
-    private func wait(atMost limit: Duration?) -> Int {
-        let timeout = waitMilliseconds(atMost: limit)
-        isTurnRequested = false
+    private func wait(milliseconds timeout: Int32) -> Int {
         let count = unsafe events.withUnsafeMutableBufferPointer { buffer in
             // SAFETY: the kernel writes at most `count` events into the array lent here.
             unsafe epoll_wait(epoll.rawValue, buffer.baseAddress, Int32(buffer.count), timeout)
         }
         if count < 0 {
             precondition(errno == EINTR, "epoll_wait fails otherwise only by a bug of ours")
+            wasInterrupted = true
             return 0
         }
         return Int(count)
@@ -166,6 +193,7 @@ extension Loop {
 
     /// How long to sleep: -1 is until an event.
     private func waitMilliseconds(atMost limit: Duration?) -> Int32 {
+        defer { isTurnRequested = false }
         if isTurnRequested || !unflushed.isEmpty { return 0 }
         guard let deadline = timers.nextDeadline else { return limit?.millisecondsRoundedUp ?? -1 }
         let remaining = deadline - Loop.clock()

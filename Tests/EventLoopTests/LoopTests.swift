@@ -117,6 +117,68 @@ import Testing
         loop.deregister(pair.first)
     }
 
+    /// What a timer says did not come may be there, after a pause of the process.
+    @Test func `a late timer fires only after what has arrived by then`() throws {
+        let loop = try Loop()
+        let pairs = try [SocketPair(), SocketPair()]
+        var order: [String] = []
+        let timer = Timer(on: loop) { order.append("timer") }
+        timer.schedule(at: loop.now - .seconds(5))
+        try loop.register(
+            pairs[0].first, for: .readable,
+            handler: Probe { _, descriptor in
+                order.append("first")
+                loop.deregister(descriptor)
+                sendBytes("x", to: pairs[1].second)
+            })
+        try loop.register(
+            pairs[1].first, for: .readable,
+            handler: Probe { _, descriptor in
+                order.append("second")
+                loop.deregister(descriptor)
+            })
+        sendBytes("x", to: pairs[0].second)
+        loop.turn(waitingAtMost: .seconds(10))
+        #expect(order == ["first", "second", "timer"])
+    }
+
+    @Test func `more events than fit one look come before a timer that is due`() throws {
+        let loop = try Loop()
+        let pairs = try (0..<300).map { _ in try SocketPair() }
+        var seen = 0
+        var seenByTimer: Int?
+        for pair in pairs {
+            sendBytes("x", to: pair.second)
+            try loop.register(
+                pair.first, for: .readable,
+                handler: Probe { _, descriptor in
+                    seen += 1
+                    loop.deregister(descriptor)
+                })
+        }
+        let timer = Timer(on: loop) { seenByTimer = seen }
+        timer.schedule(at: loop.now)
+        loop.turn(waitingAtMost: .seconds(10))
+        #expect(seenByTimer == 300)
+    }
+
+    /// A connection is accepted, then its request is read, and so on: each is ready only once the
+    /// one before was dispatched.
+    @Test func `a late timer waits for what events lead to, but not for ever`() throws {
+        let loop = try Loop()
+        let pair = try SocketPair()
+        var rounds = 0
+        var roundsByTimer: Int?
+        // Level-triggered and never read: ready at every look.
+        try loop.register(pair.first, for: .readable, handler: Probe { _, _ in rounds += 1 })
+        sendBytes("x", to: pair.second)
+        let timer = Timer(on: loop) { roundsByTimer = rounds }
+        timer.schedule(at: loop.now - .seconds(5))
+        loop.turn(waitingAtMost: .seconds(10))
+        #expect((2...100).contains(roundsByTimer ?? 0))
+        loop.deregister(pair.first)
+    }
+
     @Test func `a requested turn does not sleep, the one after it does`() throws {
         let loop = try Loop()
         loop.requestTurn()
