@@ -28,6 +28,16 @@ package enum ListenerError: Error, CustomStringConvertible {
         }
     }
 
+    /// Whether a second try can help only when the configuration, or what it names, was changed.
+    package var isOfConfiguration: Bool {
+        switch self {
+        case .notASocket, .unfit: true
+        case .inUse: false
+        case .failed(_, let error):
+            [EACCES, EPERM, ENOENT, ENOTDIR, EROFS, EAFNOSUPPORT].contains(error.code)
+        }
+    }
+
     private static func advice(_ address: ListenAddress, _ code: Int32) -> String {
         switch (address, code) {
         case (.ip(_, 1..<1024), EACCES):

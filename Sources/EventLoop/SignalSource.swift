@@ -40,6 +40,19 @@ package final class SignalSource: EventHandler {
         _ = signal(SIGPIPE, SIG_IGN)
     }
 
+    /// Ignores the signals that would end the process and that nobody means for it. USR1 and USR2
+    /// are sent by habit, to have a log opened again; a log file at its limit then fails with EFBIG,
+    /// and a terminal takes lines also from the background.
+    package static func ignoreUnmeant() {
+        ignoreBrokenPipes()
+        let named = [
+            SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGTTIN, SIGTTOU, SIGXFSZ, SIGPOLL,
+            SIGPWR, SIGSTKFLT,
+        ]
+        let realTime = __libc_current_sigrtmin()...__libc_current_sigrtmax()
+        for number in named + realTime { _ = signal(number, SIG_IGN) }
+    }
+
     override public func ready(_ readiness: Readiness, on number: Int32) {
         var information = signalfd_siginfo()
         let size = MemoryLayout<signalfd_siginfo>.size

@@ -12,11 +12,19 @@ struct Demo: ParsableCommand {
         discussion: """
             For a first look, without a key and without a network. Ask for a model such as sim/echo, \
             sim/tool or 'sim/error;status=429' to see how the proxy deals with what upstreams do.
+
+            The settings of the log, of clients, time-outs and limits count as they do for the \
+            service; those of upstreams and models do not, also after a reload: nobody else is asked.
             """)
 
-    @Option(help: "Where the proxy listens.") var listen = "127.0.0.1:8000"
+    @Option(
+        help: """
+            Where the proxy listens, before CLAUDE_PROXY_LISTEN. (default: 127.0.0.1:8000)
+            """)
+    var listen: String?
 
     func run() throws {
+        StandardDescriptors.open()
         let upstream: SimulatedUpstream
         do {
             upstream = try SimulatedUpstream.start(on: "127.0.0.1:0")
@@ -24,22 +32,14 @@ struct Demo: ParsableCommand {
             print("claude-proxy: \(error)", to: .error)
             throw ExitCode.failure
         }
-        let resolution = Configuration.resolve([
-            .environment([
-                ("CLAUDE_PROXY_LISTEN", listen),
-                ("CLAUDE_PROXY_UPSTREAM_URL", "http://127.0.0.1:\(upstream.port)/api/v1"),
-                ("CLAUDE_PROXY_UPSTREAM_PROFILE", "openrouter"),
-                ("OPENROUTER_API_KEY", "demonstration"),
-                ("OPENROUTER_MODEL", "demo/demo"),
-            ])
-        ])
+        let files = ConfigurationFiles.demonstration(upstreamPort: upstream.port, listen: listen)
+        let resolution = files.load()
         guard
             let daemon = ProxyDaemon(
-                files: ConfigurationFiles(path: nil), resolution: resolution,
-                version: ClaudeProxy.version)
+                files: files, resolution: resolution, version: ClaudeProxy.version)
         else { throw refused(resolution) }
         try start(daemon) { addresses in
-            let address = addresses.first ?? listen
+            let address = addresses.first ?? ""
             print(
                 """
                 This is a demonstration: no model is asked and nothing is billed. Try it:

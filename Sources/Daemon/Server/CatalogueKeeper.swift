@@ -116,11 +116,19 @@ final class CatalogueKeeper {
     }
 
     private func readFile() {
-        guard refresh > .zero,
-            let bytes = directory?.read(fileName, bytesMax: ModelCatalogue.fileBytesMax),
-            let stored = ModelCatalogue(
-                file: bytes, of: upstream.url.description)
-        else { return }
+        guard refresh > .zero else { return }
+        let bytes: [UInt8]
+        switch directory?.look(at: fileName, bytesMax: ModelCatalogue.fileBytesMax) {
+        case .content(let content): bytes = content
+        case .unfit(let reason):
+            return logger.warning("\(fileName) in the state directory is not used: \(reason)")
+        case .nothing, nil: return
+        }
+        guard let stored = ModelCatalogue(file: bytes, of: upstream.url.description) else {
+            return logger.warning(
+                "\(fileName) in the state directory is not what was written there; the list is fetched anew"
+            )
+        }
         logger.debug("\(stored.models.count) models are known from the last run")
         catalogue = stored
         publish(stored)
@@ -131,8 +139,9 @@ final class CatalogueKeeper {
         let logger = logger
         directory?.replaceInBackground(
             fileName, with: { catalogue.file },
-            failed: {
-                logger.warning("the list of models could not be written to the state directory")
+            failed: { reason in
+                logger.warning(
+                    "the list of models could not be written to the state directory: \(reason)")
             })
     }
 

@@ -20,10 +20,16 @@ final class CalibrationKeeper {
     /// Takes what the last run has left.
     init(logger: Logger) {
         self.logger = logger
-        guard
-            let text = directory?.read(
-                Self.fileName, bytesMax: TokenCalibration.encodedBytesMax)
-        else { return }
+        let text: [UInt8]
+        switch directory?.look(at: Self.fileName, bytesMax: TokenCalibration.encodedBytesMax) {
+        case .content(let bytes): text = bytes
+        case .unfit(let reason):
+            logger.warning(
+                "\(Self.fileName) in the state directory is not used: \(reason); token counts are learnt anew"
+            )
+            return
+        case .nothing, nil: return
+        }
         guard let stored = TokenCalibration(encoded: text) else {
             logger.warning(
                 "\(Self.fileName) in the state directory is not what was written there; token counts are learnt anew"
@@ -45,16 +51,18 @@ final class CalibrationKeeper {
         savedAt = now
         directory.replaceInBackground(
             Self.fileName, with: { [calibration] in calibration.encoded() },
-            failed: { [logger] in
-                logger.warning("\(Self.fileName) could not be written into the state directory")
+            failed: { [logger] reason in
+                logger.warning(
+                    "\(Self.fileName) could not be written into the state directory: \(reason)")
             })
     }
 
     /// Writes the file at the end.
     func save() {
         guard isChanged, let directory else { return }
-        if !directory.replace(Self.fileName, with: calibration.encoded()) {
-            logger.warning("\(Self.fileName) could not be written into the state directory")
+        if let failure = directory.replace(Self.fileName, with: calibration.encoded()) {
+            logger.warning(
+                "\(Self.fileName) could not be written into the state directory: \(failure)")
         }
     }
 }

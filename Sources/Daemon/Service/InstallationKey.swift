@@ -14,7 +14,7 @@ enum InstallationKey {
         // Another instance may be starting, too: the first one's counts.
         if directory.create(name, with: key) { return (key, true) }
         if let key = stored(in: directory) { return (key, true) }
-        return (key, directory.replace(name, with: key))
+        return (key, directory.replace(name, with: key) == nil)
     }
 
     private static func stored(in directory: StateDirectory) -> [UInt8]? {

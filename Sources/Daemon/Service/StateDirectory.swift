@@ -22,15 +22,36 @@ struct StateDirectory: Sendable {
 
     /// The content of a file; nil when it cannot be read, or has more than `bytesMax`.
     func read(_ name: String, bytesMax: Int) -> [UInt8]? {
+        guard case .content(let bytes) = look(at: name, bytesMax: bytesMax) else { return nil }
+        return bytes
+    }
+
+    /// What is found under a name.
+    enum Look {
+        case content([UInt8])
+        /// No file.
+        case nothing
+        /// A file that is not used, and why.
+        case unfit(String)
+    }
+
+    /// Reads a file of at most `bytesMax`.
+    func look(at name: String, bytesMax: Int) -> Look {
         // Not a pipe, which would block, and not through a link that somebody else has put there.
         let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW
         let descriptor = unsafe open(path + "/" + name, flags)
-        guard descriptor >= 0 else { return nil }
+        guard descriptor >= 0 else {
+            return errno == ENOENT
+                ? .nothing : .unfit("it cannot be read: \(FileContents.Failure(code: errno))")
+        }
         defer { close(descriptor) }
         var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-            status.st_size <= bytesMax
-        else { return nil }
+        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            return .unfit("it is no file")
+        }
+        guard status.st_size <= bytesMax else {
+            return .unfit("it has \(status.st_size) bytes, more than \(bytesMax)")
+        }
         var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
         var count = 0
         while count < bytes.count {
@@ -43,53 +64,63 @@ struct StateDirectory: Sendable {
             guard result > 0 else { break }
             count += result
         }
-        return count == bytes.count ? bytes : nil
+        return count == bytes.count
+            ? .content(bytes) : .unfit("it became shorter while it was read")
     }
 
     /// Makes a file of `bytes`, unless there is one of that name: then nothing is done.
     ///
     /// - Returns: whether it was made.
     func create(_ name: String, with bytes: [UInt8]) -> Bool {
-        guard let temporary = writeTemporary(name, bytes) else { return false }
+        guard case .success(let temporary) = writeTemporary(name, bytes) else { return false }
         defer { _ = unsafe unlink(temporary) }
         return unsafe link(temporary, path + "/" + name) == 0
     }
 
-    /// Puts `bytes` in the place of a file: all of them, or the file stays as it was.
+    /// Puts `bytes` in the place of a file: all of them, or the file stays as it was. Returns why
+    /// it was not done, nil if it was.
     ///
     /// May block on the disk, so it is not for a loop's thread.
-    func replace(_ name: String, with bytes: [UInt8]) -> Bool {
-        guard let temporary = writeTemporary(name, bytes) else { return false }
-        if unsafe rename(temporary, path + "/" + name) == 0 { return true }
-        _ = unsafe unlink(temporary)
-        return false
+    func replace(_ name: String, with bytes: [UInt8]) -> FileContents.Failure? {
+        switch writeTemporary(name, bytes) {
+        case .failure(let failure): return failure
+        case .success(let temporary):
+            if unsafe rename(temporary, path + "/" + name) == 0 { return nil }
+            let failure = FileContents.Failure(code: errno)
+            _ = unsafe unlink(temporary)
+            return failure
+        }
     }
 
     /// The path of a new file with `bytes`, all of them on the disk.
-    private func writeTemporary(_ name: String, _ bytes: [UInt8]) -> String? {
+    private func writeTemporary(
+        _ name: String, _ bytes: [UInt8]
+    ) -> Result<String, FileContents.Failure> {
         let temporary = "\(path)/.\(name).\(getpid())"
         _ = unsafe unlink(temporary)
         let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW
         let descriptor = unsafe open(temporary, flags, 0o600)
-        guard descriptor >= 0 else { return nil }
+        guard descriptor >= 0 else { return .failure(FileContents.Failure(code: errno)) }
         let isWritten = Self.write(bytes, to: descriptor) && fsync(descriptor) == 0
+        let failure = FileContents.Failure(code: errno)
         close(descriptor)
-        if isWritten { return temporary }
+        if isWritten { return .success(temporary) }
         _ = unsafe unlink(temporary)
-        return nil
+        return .failure(failure)
     }
 
-    /// The same on a thread of its own, where `bytes` and `failed` are called.
+    /// The same on a thread of its own, where `bytes` and `failed` are called, the latter with the
+    /// reason.
     func replaceInBackground(
         _ name: String, with bytes: @escaping @Sendable () -> [UInt8],
-        failed: @escaping @Sendable () -> Void
+        failed: @escaping @Sendable (String) -> Void
     ) {
         do throws(SystemError) {
             _ = try Thread(named: "state") {
-                if !replace(name, with: bytes()) { failed() }
+                if let failure = replace(name, with: bytes()) { failed("\(failure)") }
             }
         } catch {
-            failed()
+            failed("\(error)")
         }
     }
 

@@ -6,8 +6,9 @@
 // - Unknown `CLAUDE_PROXY_…` keys are a fault in a file, but only a warning in the environment:
 //   there they may come from elsewhere (Kubernetes sets CLAUDE_PROXY_PORT and
 //   CLAUDE_PROXY_SERVICE_HOST in every pod when a service is named claude-proxy).
-// - Other unknown keys are ignored in the environment. In a file those that begin with
-//   `OPENROUTER_` or look like a known key get a warning.
+// - Other unknown keys are ignored in the environment, but for slips of the pen that begin with
+//   `OPENROUTER_`. In a file all that begin so, or look like a known key, get a warning.
+// - A file that others can read gets a warning if it holds a secret.
 // - All faults are reported, not only the first.
 
 import Translation
@@ -26,6 +27,7 @@ struct ConfigurationResolver {
     private var winners: [String: (value: String, origin: ConfigurationOrigin)] = [:]
     private var faults: [ConfigurationFault] = []
     private var warnings: [ConfigurationWarning] = []
+    private var file: ConfigurationFileAccount?
 
     mutating func read(_ source: ConfigurationSource) {
         if let reason = source.readFailure {
@@ -41,6 +43,11 @@ struct ConfigurationResolver {
                     key: nil, origin: ConfigurationOrigin(source: source.name, line: line),
                     value: nil, reason: fault.reason, allowed: nil))
         }
+        if source.kind == .file, source.readFailure == nil {
+            file = ConfigurationFileAccount(
+                name: source.name, hasSettings: !source.entries.isEmpty, isBlank: source.isBlank)
+        }
+        warnOfReaders(of: source)
         var seen: [String: ConfigurationOrigin] = [:]
         for entry in source.entries {
             let origin = ConfigurationOrigin(source: source.name, line: entry.line)
@@ -58,14 +65,33 @@ struct ConfigurationResolver {
         }
     }
 
+    private mutating func warnOfReaders(of source: ConfigurationSource) {
+        let readers =
+            switch source.readers {
+            case .owner: ""
+            case .group: "its group"
+            case .everybody: "every user of the machine"
+            }
+        let secret = source.entries.first {
+            OptionTable.option($0.key)?.isSecret == true && !$0.value.trimmed.isEmpty
+        }
+        guard !readers.isEmpty, let secret else { return }
+        warnings.append(
+            ConfigurationWarning(
+                severity: .warning, key: secret.key,
+                origin: ConfigurationOrigin(source: source.name, line: secret.line),
+                text: "\(readers) can read it there; `chmod 600 \(source.name)`"))
+    }
+
     private mutating func reportUnknown(
         _ key: String, in kind: ConfigurationSource.Kind, _ origin: ConfigurationOrigin
     ) {
         let isOurs = key.hasPrefix(OptionTable.ownPrefix)
+        let isShared = key.uppercased().hasPrefix(OptionTable.sharedPrefix)
         // The environment is full of others' names; searching for what each might mean takes
         // milliseconds of the start.
-        guard isOurs || kind == .file else { return }
-        let isLikeOurs = key.hasPrefix(OptionTable.sharedPrefix) || OptionTable.isClose(key)
+        guard isOurs || isShared || kind == .file else { return }
+        let isLikeOurs = isShared && kind == .file || OptionTable.isClose(key)
         guard isOurs || isLikeOurs else { return }
         let hint = OptionTable.suggestion(for: key).map { "; did you mean \($0)?" } ?? ""
         if isOurs, kind == .file {
@@ -108,6 +134,6 @@ struct ConfigurationResolver {
         warnings += checks.warnings
         return Resolution(
             configuration: faults.isEmpty ? configuration : nil, faults: faults,
-            warnings: warnings, origins: origins)
+            warnings: warnings, origins: origins, file: file)
     }
 }

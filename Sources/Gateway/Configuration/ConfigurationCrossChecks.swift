@@ -36,6 +36,8 @@ struct ConfigurationCrossChecks {
     mutating func run() {
         checkUpstream()
         checkKey()
+        checkListen()
+        checkPlaceholders()
         checkAccess()
         checkTokens()
         checkMemory()
@@ -60,6 +62,37 @@ struct ConfigurationCrossChecks {
     private mutating func checkKey() {
         guard areValid(Self.url, Self.apiKey, Self.profile), configuration.lacksKey else { return }
         warn(Self.apiKey, "it is not set; \(configuration.upstreamURL.host) will refuse requests")
+    }
+
+    private mutating func checkListen() {
+        guard areValid(Self.listen) else { return }
+        let places = configuration.listenAddresses
+        for (index, place) in places.enumerated() {
+            guard let other = places[..<index].first(where: { $0.collides(with: place) }) else {
+                continue
+            }
+            faults.append(
+                ConfigurationFault(
+                    key: Self.listen, origin: origins[Self.listen], value: place.description,
+                    reason: "\(other) includes it, so nothing else can listen there",
+                    allowed: "one of the two"))
+        }
+    }
+
+    /// What documentation has in place of a key, copied with the rest of the line. A server that wants
+    /// no key takes any, so it is no fault.
+    private mutating func checkPlaceholders() {
+        let reason = "it is what stands for a key in examples, not a key"
+        if areValid(Self.apiKey), let key = configuration.upstreamKey, key.isPlaceholder {
+            warn(Self.apiKey, reason)
+        }
+        guard areValid(Self.tokens) else { return }
+        for (index, token) in configuration.clientTokens.enumerated() where token.isPlaceholder {
+            warn(
+                Self.tokens,
+                "token \(index + 1) of \(configuration.clientTokens.count): \(reason), and"
+                    + " everybody knows it")
+        }
     }
 
     private mutating func checkAccess() {

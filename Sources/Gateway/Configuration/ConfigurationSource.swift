@@ -38,6 +38,14 @@ package struct ConfigurationSource: Sendable, Equatable {
         case credential
     }
 
+    /// Who can read a file.
+    package enum Readers: Sendable {
+        case owner
+        /// A group, too, that was not chosen for the service.
+        case group
+        case everybody
+    }
+
     /// What kind of place it is.
     package let kind: Kind
     /// For people: a path, "environment", "credential claude-proxy.api_key".
@@ -48,11 +56,17 @@ package struct ConfigurationSource: Sendable, Equatable {
     let syntaxFaults: [EnvironmentFile.Fault]
     /// Why the source could not be read at all.
     let readFailure: String?
+    let readers: Readers
+    /// Whether a file has nothing in it, not even a comment.
+    let isBlank: Bool
 
     private init(
         _ kind: Kind, name: String, entries: [ConfigurationEntry],
-        syntaxFaults: [EnvironmentFile.Fault] = [], readFailure: String? = nil
+        syntaxFaults: [EnvironmentFile.Fault] = [], readFailure: String? = nil,
+        readers: Readers = .owner, isBlank: Bool = false
     ) {
+        self.readers = readers
+        self.isBlank = isBlank
         self.kind = kind
         self.name = name
         self.entries = entries
@@ -69,9 +83,26 @@ package struct ConfigurationSource: Sendable, Equatable {
 
     /// A file of `KEY=value` lines.
     /// - Parameter name: The path as people know it.
-    package static func file(_ name: String, bytes: [UInt8]) -> Self {
+    package static func file(
+        _ name: String, bytes: [UInt8], readers: Readers = .owner
+    ) -> Self {
         let file = EnvironmentFile(parsing: bytes)
-        return Self(.file, name: name, entries: file.entries, syntaxFaults: file.faults)
+        return Self(
+            .file, name: name, entries: file.entries, syntaxFaults: file.faults, readers: readers,
+            isBlank: bytes.allSatisfy { $0 <= UInt8(ascii: " ") })
+    }
+
+    /// Settings of the demonstration's own.
+    package static func demonstration(_ settings: [(key: String, value: String)]) -> Self {
+        Self(
+            .environment, name: "demonstration",
+            entries: settings.map { ConfigurationEntry(key: $0.key, value: $0.value) })
+    }
+
+    /// The source with these settings and nothing else, faults of its form neither: it was written
+    /// for somebody else.
+    package func only(_ keys: Set<String>) -> Self {
+        Self(kind, name: name, entries: entries.filter { keys.contains($0.key) }, readers: readers)
     }
 
     /// A file or credential that is there and cannot be read.

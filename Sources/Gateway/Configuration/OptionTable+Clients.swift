@@ -6,8 +6,9 @@ extension OptionTable {
             "CLAUDE_PROXY_LISTEN", \.listenAddresses, .list(of: .listenAddress), reload: false,
             """
             Where the daemon listens.
-            A host is an address or a name, `0.0.0.0` and `[::]` mean all addresses of the machine.
-            Port `0` lets the kernel choose one, which the log then tells. It is not used when
+            `0.0.0.0:8000`, `*:8000` and `:8000` mean every IPv4 address of the machine, `[::]:8000`
+            every IPv6 address; write both for both. `localhost` is 127.0.0.1; other names are
+            refused, since what they mean depends on a resolver. Port `0` lets the kernel choose one, which the log then tells. It is not used when
             systemd passes sockets to the daemon.
             """),
         ConfigurationOption(

@@ -41,6 +41,11 @@ package enum OptionTable {
     /// The names of all systemd credentials that set an option.
     package static var credentials: [String] { options.compactMap(\.credential) }
 
+    /// The settings that the demonstration takes over from the service: none of those that say who
+    /// is asked, and for what.
+    package static let ofDemonstration = Set(
+        (caches + clients + process + timeouts + limits).map(\.key))
+
     /// Keys of the daemon's own begin with this.
     static let ownPrefix = "CLAUDE_PROXY_"
     /// Keys that the daemon shares with other users of OpenRouter begin with this.
@@ -67,7 +72,7 @@ package enum OptionTable {
 
     /// Whether `key` differs from a known key by slips of the pen.
     static func isClose(_ key: String) -> Bool {
-        closest(to: key) != nil
+        closest(to: key.uppercased()) != nil
     }
 
     private static func closest(to key: String) -> String? {

@@ -10,9 +10,34 @@ package struct Resolution: Sendable {
     package let warnings: [ConfigurationWarning]
     /// Where the value of each key came from; keys that are not there have their default.
     package let origins: [String: ConfigurationOrigin]
+    /// The file among the sources; nil without one.
+    package let file: ConfigurationFileAccount?
     /// The file of CA certificates, if it can be read and no certificate is left in it: nothing that
     /// it held before is to be trusted.
     package internal(set) var emptiedCAFile: String?
+
+    /// What a daemon makes of it whose configuration came from `running`. A file that has lost all
+    /// that it held (an editor that was interrupted, a full disk, a mount that is gone) would take
+    /// the key away and send conversations to the default upstream.
+    package func keeping(_ running: ConfigurationFileAccount?) -> Resolution {
+        guard let running, running.hasSettings, file?.isBlank ?? true else { return self }
+        let state = file == nil ? "there is no such file any more" : "the file is empty"
+        let fault = ConfigurationFault(
+            key: nil, origin: ConfigurationOrigin(source: running.name, line: nil), value: nil,
+            reason: "\(state), although the configuration in use came from it;"
+                + " a restart goes back to the defaults", allowed: nil)
+        return Resolution(
+            configuration: nil, faults: faults + [fault], warnings: warnings, origins: origins,
+            file: file)
+    }
+}
+
+/// What is known of a configuration file besides its settings.
+package struct ConfigurationFileAccount: Sendable, Equatable {
+    package let name: String
+    package let hasSettings: Bool
+    /// Nothing is in it, not even a comment.
+    package let isBlank: Bool
 }
 
 /// Where a value came from.

@@ -17,6 +17,25 @@ package struct Secret: Sendable, Equatable {
     package func reveal() -> String {
         value
     }
+
+    /// Whether it looks like what documentation has in place of a key: `sk-or-...`, `<YOUR_KEY>`,
+    /// `${KEY}`, `your-api-key`, `xxxxxxxx`.
+    var isPlaceholder: Bool {
+        let text = value.lowercased()
+        if text.contains("...") || text.hasPrefix("<") && text.hasSuffix(">") { return true }
+        if text.hasPrefix("$") || text.hasPrefix("{{") || text.hasPrefix("[") && text.hasSuffix("]")
+        {
+            return true
+        }
+        let letters = text.filter { $0.isLetter || $0.isNumber }
+        let words = [
+            "yourkey", "yourapikey", "yourtoken", "youropenrouter", "changeme", "replaceme",
+        ]
+        if words.contains(where: letters.contains) || letters.hasSuffix("keyhere") { return true }
+        // Behind the prefix nothing but one letter: sk-or-v1-xxxxxxxx.
+        guard let tail = text.split(separator: "-").last, tail.count >= 3 else { return false }
+        return tail.allSatisfy { $0 == "x" } || tail.allSatisfy { $0 == "*" }
+    }
 }
 
 extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

@@ -9,7 +9,7 @@ extension StringProtocol {
         return String(self[first...last])
     }
 
-    /// In quotes for a message: control characters escaped, shortened when very long.
+    /// In quotes for a message: what is not safe to show escaped, shortened when very long.
     var quoted: String {
         let shownMax = 120
         var result = "\""
@@ -17,7 +17,7 @@ extension StringProtocol {
             if scalar == "\"" || scalar == "\\" {
                 result.unicodeScalars.append("\\")
                 result.unicodeScalars.append(scalar)
-            } else if scalar.isControl {
+            } else if LogText.isUnsafe(scalar) {
                 result += "\\u{\(String(scalar.value, radix: 16))}"
             } else {
                 result.unicodeScalars.append(scalar)

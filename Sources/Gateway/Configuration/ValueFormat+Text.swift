@@ -80,6 +80,13 @@ extension ValueFormat where Value == Secret {
                 }
                 guard text.utf8.count <= bytesMax else { throw InvalidValue("it is too long") }
                 guard text.utf8.count >= bytesMin else { throw InvalidValue("it is too short") }
+                // A file's quotation marks are taken off before; docker's --env-file and lists of
+                // compose keep them.
+                for mark in ["\"", "'", "`"] where text.hasPrefix(mark) || text.hasSuffix(mark) {
+                    throw InvalidValue(
+                        "it begins or ends with a quotation mark, which would be sent as a part of"
+                            + " it; leave the marks out where it is set")
+                }
                 return Secret(text)
             },
             render: { _ in Secret.mask })
@@ -133,7 +140,8 @@ extension ValueFormat where Value == ListenSpecification {
     /// A place to listen at.
     static var listenAddress: Self {
         ValueFormat(
-            type: "address", allowed: "host:port, [v6]:port or unix:/path",
+            type: "address",
+            allowed: "address:port, [v6]:port, localhost:port, *:port or unix:/path",
             parse: ListenSpecification.init(parsing:), render: { $0.description })
     }
 }

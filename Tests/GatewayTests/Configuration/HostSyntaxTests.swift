@@ -92,7 +92,8 @@ import Translation
         "A listener is reachable from outside unless it is local",
         arguments: [
             ("127.0.0.1:1", false), ("[::1]:1", false), ("localhost:1", false), ("unix:/s", false),
-            ("0.0.0.0:1", true), ("[::]:1", true), ("10.0.0.1:1", true), ("example.com:1", true),
+            ("0.0.0.0:1", true), ("[::]:1", true), ("10.0.0.1:1", true),
+            ("*:1", true), (":1", true),
         ])
     func reachable(text: String, isReachable: Bool) throws {
         let listener = try ListenSpecification(parsing: text)

@@ -37,6 +37,7 @@ import Testing
         ("CLAUDE_PROXY_PIN_PROVIDER", "true", "true"),
         ("CLAUDE_PROXY_TOKEN_CALIBRATION", "false", "false"),
         ("CLAUDE_PROXY_LISTEN", "127.0.0.1:0", "127.0.0.1:0"),
+        ("CLAUDE_PROXY_LISTEN", "*:80,:81", "0.0.0.0:80,0.0.0.0:81"),
         (
             "CLAUDE_PROXY_LISTEN", "[::1]:65535, unix:/run/claude proxy/s,LocalHost:1",
             "[::1]:65535,unix:/run/claude proxy/s,localhost:1"
@@ -174,8 +175,9 @@ import Testing
         ("CLAUDE_PROXY_TOKEN_CALIBRATION", "maybe", "it is neither true nor false"),
         ("CLAUDE_PROXY_LISTEN", "8000", #""8000" has no host; all addresses are 0.0.0.0:8000"#),
         (
-            "CLAUDE_PROXY_LISTEN", ":8000",
-            #"":8000" has no host; all addresses are 0.0.0.0 for IPv4 and [::] for IPv6"#
+            "CLAUDE_PROXY_LISTEN", "vm1:8000",
+            #""vm1" is a name; write the address itself, as `getent hosts vm1` shows it, or"#
+                + " 0.0.0.0 for every IPv4 address"
         ),
         (
             "CLAUDE_PROXY_LISTEN", "localhost",
@@ -202,8 +204,8 @@ import Testing
             "CLAUDE_PROXY_LISTEN", "unix:/" + String(repeating: "s", count: 107),
             "the path has control characters or is longer than 107 bytes"
         ),
-        ("CLAUDE_PROXY_LISTEN", "h:1,H:1", #""H:1" is in the list twice"#),
-        ("CLAUDE_PROXY_LISTEN", "h:1,", "an item of the list is empty: a comma too many"),
+        ("CLAUDE_PROXY_LISTEN", ":1,*:1", #""*:1" is in the list twice"#),
+        ("CLAUDE_PROXY_LISTEN", "localhost:1,", "an item of the list is empty: a comma too many"),
         (
             "CLAUDE_PROXY_ACCESS", "tokens",
             "it is not one of the allowed words; did you mean token?"

@@ -225,8 +225,8 @@ import Translation
                     + " set CLAUDE_PROXY_CLIENT_TOKENS to serve them"
             ),
             (
-                "CLAUDE_PROXY_LISTEN=h:80\nCLAUDE_PROXY_CLIENT_TOKENS=0123456789abcdef",
-                "test.env:1: CLAUDE_PROXY_LISTEN: tokens and conversations reach h:80 unencrypted,"
+                "CLAUDE_PROXY_LISTEN=10.0.0.1:80\nCLAUDE_PROXY_CLIENT_TOKENS=0123456789abcdef",
+                "test.env:1: CLAUDE_PROXY_LISTEN: tokens and conversations reach 10.0.0.1:80 unencrypted,"
                     + " unless a TLS proxy stands before it"
             ),
             (
