@@ -122,6 +122,12 @@ let package = Package(
             name: "EventLoopTests", dependencies: ["CLinux", "EventLoop", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
+            name: "DaemonTests",
+            dependencies: [
+                "Daemon", "EventLoop", "Gateway", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "SimulatorTests", dependencies: ["HTTP1", "Simulator", "Translation"],
             swiftSettings: strict),
     ] + coreTests + fuzzTargets

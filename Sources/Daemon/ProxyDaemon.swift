@@ -4,6 +4,7 @@
 //   SIGTERM, SIGINT   drain: accept no more, let answers finish; a second one does not wait for them
 //   SIGHUP            read the configuration again; a bad one changes nothing
 //
+// DaemonLifecycle decides what they mean when; here it is done.
 // The first worker shares the main thread's loop. systemd is told of every step.
 
 import CLinux
@@ -18,8 +19,13 @@ import Upstream
 /// Runs the proxy until it is told to stop.
 package final class ProxyDaemon {
     private let files: ConfigurationFiles
+    /// What the process runs with as far as a reload cannot change it.
+    private let startConfiguration: Configuration
     private var settings: Settings
+    /// The file that the configuration in use came from.
+    private var file: ConfigurationFileAccount?
     private let version: String
+    private let log: LogOutput
     private let logger: Logger
     private let manager = ServiceManager()
     private let counters = Counters()
@@ -27,25 +33,22 @@ package final class ProxyDaemon {
     private let calibration: CalibrationKeeper
     private var configuration: Configuration { settings.configuration }
     private let memoryOfMachine = MemoryLimit.budget()
+    private var lifecycle: DaemonLifecycle
     private var worker: Worker?
     private var catalogue: CatalogueKeeper?
     private var mailboxes: [Mailbox<Worker.Message>] = []
     private var threads: [Thread] = []
-    private var workersDraining = 0
-    private var isDraining = false
     private var drainTimer: Timer?
     private var watchdogTimer: Timer?
-    private var workersAlive = 0
     /// Calls of the upstream under way: when all workers were last counted, and while they are.
     private var callsOpen = 0
     private var callsCounted = 0
-    private var workersApplying = 0
-    /// Whether what they apply is the new configuration.
-    private var isReloaded = true
     private var reloads = 0
-    /// Why the last reload changed nothing; nil if it did.
+    /// What kept the last reload from changing anything, for the status line; nil if it did.
     private var reloadFailure: String?
 
+    /// Time for the log's last lines to leave.
+    private static let flushTime = Duration.seconds(1)
     /// Time for the last bytes of interrupted answers to leave.
     private static let interruptionTime = Duration.seconds(1)
 
@@ -54,11 +57,16 @@ package final class ProxyDaemon {
     ///   - resolution: the configuration to start with; it has no faults.
     package init?(files: ConfigurationFiles, resolution: Resolution, version: String) {
         guard let configuration = resolution.configuration else { return nil }
+        guard let log = try? LogOutput(configuration) else { return nil }
         self.files = files
         let (key, isLasting) = InstallationKey.load(StateDirectory())
+        startConfiguration = configuration
         settings = Settings(configuration, installationKey: key)
+        file = resolution.file
         self.version = version
-        logger = Logger.make(configuration)
+        self.log = log
+        logger = log.logger
+        lifecycle = DaemonLifecycle(workers: configuration.workers)
         if !isLasting, configuration.sealKey == nil {
             logger.info(
                 """
@@ -76,13 +84,14 @@ package final class ProxyDaemon {
     ///
     /// - Parameter ready: called once with the addresses that are listened on.
     /// - Throws: a sentence for people when the daemon cannot start.
-    package func run(ready: ([String]) -> Void = { _ in }) throws(StartFailure) {
+    package func run(ready: (([String]) -> Void)? = nil) throws(StartFailure) {
+        defer { log.flush(within: Self.flushTime) }
         Self.hardenProcess()
         Self.boundAllocator(threads: configuration.workers)
         UpstreamClient.initializeLibrary()
         // With fewer descriptors the daemon serves fewer clients, and says so when it comes to that.
         _ = try? raiseDescriptorLimit()
-        SignalSource.ignoreBrokenPipes()
+        SignalSource.ignoreUnmeant()
         do {
             var listeners = try openListeners()
             let environment = environment()
@@ -95,9 +104,14 @@ package final class ProxyDaemon {
                 signalReceived($0)
             }
             defer { withExtendedLifetime(signals) {} }
+            try log.start()
+            manager.attach(to: worker.loop)
             try startWorkers(environment, listeners: listeners, reportingTo: worker.loop)
             announce(listeners)
-            ready(listeners.map { "\($0.address)" })
+            if let ready {
+                log.flush(within: Self.flushTime)
+                ready(listeners.map { "\($0.address)" })
+            }
             // From here on only the workers hold them: a drain closes them, and new clients are
             // refused rather than left waiting.
             listeners = []
@@ -108,9 +122,10 @@ package final class ProxyDaemon {
             calibration.save()
             logger.notice("stopped", metadata: ["MESSAGE_ID": .string(MessageID.stopping)])
         } catch let error as ListenerError {
-            throw StartFailure(description: error.description)
+            throw StartFailure(
+                description: error.description, isOfConfiguration: error.isOfConfiguration)
         } catch {
-            throw StartFailure(description: "\(error)")
+            throw StartFailure(description: "\(error)", isOfConfiguration: false)
         }
     }
 
@@ -138,7 +153,12 @@ package final class ProxyDaemon {
 
     /// The sockets that systemd hands over, else those that the configuration names.
     private func openListeners() throws -> [Listener] {
-        let inherited = manager.takeListeningDescriptors()
+        let (inherited, others) = manager.takeListeningDescriptors()
+        for number in others {
+            logger.warning(
+                "the descriptor \(number) that was handed over (LISTEN_FDS) is no listening stream socket, and is not used; a socket unit for this service has ListenStream= and Accept=no"
+            )
+        }
         guard inherited.isEmpty else {
             return try inherited.map { try Listener(adopting: Descriptor(owning: $0)) }
         }
@@ -148,13 +168,15 @@ package final class ProxyDaemon {
     }
 
     private func environment() -> WorkerEnvironment {
-        let proxies = ProxyEnvironment {
-            unsafe getenv($0).map { unsafe String(cString: $0) }
+        let proxies = ProxyEnvironment { [files] name in
+            // The demonstration asks nobody but its own upstream.
+            guard !files.isDemonstration else { return nil }
+            return unsafe getenv(name).map { unsafe String(cString: $0) }
         }
         for fault in proxies.faults { logger.error("\(fault)") }
         return WorkerEnvironment(
             settings: settings, workerCount: configuration.workers,
-            counters: counters, logger: logger,
+            counters: counters, log: log, logger: logger,
             version: version, startedAt: startedAt,
             proxies: proxies, calibration: calibration.calibration,
             memoryOfMachine: memoryOfMachine)
@@ -173,7 +195,7 @@ package final class ProxyDaemon {
                 try mailbox.attach(to: loop) { [unowned self] in worker?.receive($0) }
                 continue
             }
-            let logger = logger
+            let (log, logger) = (log, logger)
             let share = ListenerShare(listeners)
             threads.append(
                 try Thread(named: "worker-\(index)") {
@@ -186,6 +208,7 @@ package final class ProxyDaemon {
                     } catch {
                         // Without its loop a worker cannot even be told to end.
                         logger.critical("a worker could not start: \(error)")
+                        log.flush(within: Self.flushTime)
                         exit(1)
                     }
                 })
@@ -240,15 +263,17 @@ package final class ProxyDaemon {
         let requests = counters.requests.load(ordering: .relaxed)
         let connections = counters.connectionsOpen.load(ordering: .relaxed)
         let failures = counters.failures.load(ordering: .relaxed)
-        var text = reloadFailure.map { "The configuration was not reloaded: \($0); " } ?? ""
+        var text = reloadFailure.map { "The configuration was not reloaded (\($0)); " } ?? ""
         if settings.upstream.lacksKey {
             text += "No OPENROUTER_API_KEY is set: put it into config.env and reload; "
         }
         text += "\(callsOpen) answers under way, \(connections) connections, "
         text += "\(requests) requests, \(failures) failed"
-        let usage = counters.usageTotals.description
-        if !usage.isEmpty { text += "; \(usage)" }
-        if let failure = counters.lastFailure.withLock({ $0 }) { text += "; last: \(failure)" }
+        if let failure = counters.lastFailure.withLock({ $0 }) {
+            text += "; last: \(failure.kind)"
+            if failure.status > 0 { text += ", HTTP \(failure.status)" }
+            if failure.hasModel { text += ", of a request for \(configuration.upstreamURL.host)" }
+        }
         return text
     }
 
@@ -256,33 +281,58 @@ package final class ProxyDaemon {
 
     private func signalReceived(_ signal: CInt) {
         switch signal {
-        case SIGHUP: reload()
-        default: isDraining ? interrupt() : drain()
+        case SIGHUP: perform(lifecycle.reloadRequested())
+        default: perform(lifecycle.stopRequested())
+        }
+    }
+
+    private func perform(_ action: DaemonLifecycle.Action?) {
+        switch action {
+        case .reload: reload()
+        case .endReload(let isApplied): endReload(isApplied: isApplied)
+        case .drain: drain()
+        case .interrupt: interrupt()
+        case .stop: for mailbox in mailboxes { mailbox.send(.stop) }
+        case .abandon:
+            // Whoever does not read even now has lost the end of its answer.
+            logger.warning("stopping: some clients did not take the end of their answers")
+            log.flush(within: Self.flushTime)
+            exit(0)
+        case nil: break
         }
     }
 
     private func reload() {
         manager.reloading(now: Loop.clock())
-        let resolution = files.load()
+        let resolution = files.load().keeping(file)
         guard let new = resolution.configuration else {
             let faults = resolution.faults.map(\.description).joined(separator: "; ")
-            reloadFailure = faults
+            // The status shows no values: every user of the machine reads it.
+            let keys = Set(resolution.faults.compactMap(\.key)).sorted()
+            reloadFailure = (keys + ["see the log"]).joined(separator: ", ")
             logger.error(
                 "the configuration was not reloaded, the old one stays: \(faults)",
                 metadata: ["MESSAGE_ID": .string(MessageID.reloadFailed)])
-            if !withdrawTrust(resolution) { endReload(isApplied: false) }
+            if !withdrawTrust(resolution) { perform(lifecycle.reloadFailed()) }
             return
         }
-        let pending = Configuration.changesNeedingRestart(from: configuration, to: new)
+        let pending = Configuration.changesNeedingRestart(from: startConfiguration, to: new)
         settings = Settings(new, replacing: settings)
+        file = resolution.file
         reloadFailure = nil
+        for warning in resolution.warnings where warning.severity == .warning {
+            logger.warning("\(warning)")
+        }
         apply(settings, isReloaded: true)
         catalogue?.apply(settings)
         let note =
             pending.isEmpty ? "" : "; a restart is needed for \(pending.joined(separator: ", "))"
+        // Told by the old settings of the log, or else by the new ones, if only those show it.
+        if log.level > .notice { log.apply(new) }
         logger.notice(
             "the configuration was reloaded\(note)",
             metadata: ["MESSAGE_ID": .string(MessageID.reloaded)])
+        log.apply(new)
     }
 
     /// Whoever takes the last certificate out of the file wants it no longer trusted, whatever else is
@@ -303,8 +353,7 @@ package final class ProxyDaemon {
 
     /// Has the workers serve by other settings; the reload ends when they do.
     private func apply(_ settings: Settings, isReloaded: Bool) {
-        self.isReloaded = isReloaded
-        workersApplying += mailboxes.count
+        lifecycle.reloadBegan(isApplied: isReloaded)
         // The first worker at once: the catalogue asks through its client.
         worker?.receive(.apply(settings))
         for mailbox in mailboxes.dropFirst() { mailbox.send(.apply(settings)) }
@@ -313,57 +362,45 @@ package final class ProxyDaemon {
     /// Every worker serves by the new configuration, or all go on with the old one.
     private func endReload(isApplied: Bool) {
         reloads += 1
-        if !isDraining { manager.ready(status: statusLine) }
+        manager.ready(status: statusLine)
         ReloadMark.leave(reloads, isApplied: isApplied)
     }
 
     private func drain() {
-        isDraining = true
         catalogue?.stop()
-        workersDraining = mailboxes.count
         logger.notice(
             "stopping: answers under way have \(configuration.drainTimeout.text) to finish",
             metadata: ["MESSAGE_ID": .string(MessageID.stopping)])
         manager.stopping(status: "Finishing the answers under way")
         for mailbox in mailboxes { mailbox.send(.drain) }
-        setDrainTimer(after: configuration.drainTimeout) { [unowned self] in interrupt() }
+        setDrainTimer(after: configuration.drainTimeout)
     }
 
     /// The rest of the answers become errors that clients retry.
     private func interrupt() {
         logger.warning("stopping: answers under way are ended with an error")
         for mailbox in mailboxes { mailbox.send(.interrupt) }
-        setDrainTimer(after: Self.interruptionTime) { [unowned self] in
-            // Whoever does not read even now has lost the end of its answer.
-            logger.warning("stopping: some clients did not take the end of their answers")
-            exit(0)
-        }
+        setDrainTimer(after: Self.interruptionTime)
     }
 
-    private func setDrainTimer(after time: Duration, _ action: @escaping () -> Void) {
+    private func setDrainTimer(after time: Duration) {
         guard let loop = worker?.loop else { return }
-        let timer = Timer(on: loop, action: action)
+        let timer = Timer(on: loop) { [unowned self] in perform(lifecycle.timeIsOver()) }
         timer.schedule(at: loop.now + time)
         drainTimer = timer
     }
 
     private func received(_ report: Worker.Report) {
         switch report {
-        case .drained:
-            workersDraining -= 1
-            guard workersDraining == 0 else { return }
-            for mailbox in mailboxes { mailbox.send(.stop) }
-        case .applied:
-            workersApplying -= 1
-            if workersApplying == 0 { endReload(isApplied: isReloaded) }
-        case .alive(let calls):
-            workersAlive += 1
+        case .drained: perform(lifecycle.workerDrained())
+        case .applied: perform(lifecycle.workerApplied())
+        case .alive(let round, let calls):
             callsCounted += calls
             // Only when every loop turns does the daemon live.
-            guard workersAlive == mailboxes.count else { return }
+            guard lifecycle.workerIsAlive(round: round) else { return }
             callsOpen = callsCounted
             manager.watchdog()
-            if !isDraining { manager.status(statusLine) }
+            if lifecycle.isServing { manager.status(statusLine) }
         case .observed(let observation):
             calibration.learn(observation)
             for mailbox in mailboxes { mailbox.send(.learn(observation)) }
@@ -376,10 +413,10 @@ package final class ProxyDaemon {
     private func startWatchdog(on loop: Loop) {
         let period = manager.watchdogPeriod ?? .seconds(10)
         let timer = Timer(on: loop) { [unowned self] in
-            workersAlive = 0
             callsCounted = 0
-            for mailbox in mailboxes { mailbox.send(.ping) }
-            if !isDraining { catalogue?.refreshIfDue() }
+            let round = lifecycle.signsRequested()
+            for mailbox in mailboxes { mailbox.send(.ping(round: round)) }
+            if lifecycle.isServing { catalogue?.refreshIfDue() }
             calibration.saveIfDue(at: loop.now)
             watchdogTimer?.schedule(at: loop.now + period)
         }
@@ -406,4 +443,6 @@ private final class ListenerShare: Sendable {
 /// Why the daemon did not start, in a sentence for people.
 package struct StartFailure: Error, CustomStringConvertible {
     package let description: String
+    /// Whether only another configuration helps, and no second try.
+    package let isOfConfiguration: Bool
 }

@@ -11,6 +11,7 @@ struct Serve: ParsableCommand {
     @OptionGroup var options: ConfigurationOptions
 
     func run() throws {
+        StandardDescriptors.open()
         let files = ConfigurationFiles(path: options.config)
         let resolution = files.load()
         guard
@@ -78,12 +79,13 @@ func refused(_ resolution: Resolution) -> ExitCode {
 }
 
 /// Runs the daemon to its end.
-func start(_ daemon: ProxyDaemon, ready: ([String]) -> Void = { _ in }) throws {
+func start(_ daemon: ProxyDaemon, ready: (([String]) -> Void)? = nil) throws {
     do throws(StartFailure) {
         try daemon.run(ready: ready)
     } catch {
         print("claude-proxy: \(error)", to: .error)
-        throw ExitCode.failure
+        // The service manager starts the daemon again, but not for a configuration that is not usable.
+        throw error.isOfConfiguration ? ExitCode(EX_CONFIG) : ExitCode.failure
     }
 }
 

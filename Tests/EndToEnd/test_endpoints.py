@@ -82,7 +82,9 @@ def test_counting_refuses_what_is_no_request(proxy):
     assert (response.status, response.error["type"]) == (400, "invalid_request_error")
 
 
-def test_every_answer_has_an_identifier_of_its_own(upstream, proxy):
+def test_every_answer_has_an_identifier_of_its_own(upstream, start):
+    # Those of /health are for debugging.
+    proxy = start(LOG_LEVEL="debug")
     responses = [
         proxy.ask("GET", "/health"), proxy.ask("GET", "/nothing"), proxy.post(message(model=3)),
         proxy.ask("HEAD", "/"),

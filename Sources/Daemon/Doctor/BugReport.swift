@@ -27,9 +27,12 @@ package struct BugReport {
             ("Doctor", diagnosis.text(colours: false)), ("Unit", unit), ("Log", log),
         ]
         let whole = sections.map { "## \($0)\n\n\($1)\n" }.joined(separator: "\n")
-        return resolution.secrets.reduce(SecretScrubber.scrub(whole, secret: [])) {
+        let scrubbed = resolution.secrets.reduce(SecretScrubber.scrub(whole, secret: [])) {
             SecretScrubber.scrub($0, secret: $1)
         }
+        // Lines of the log and of others' programs drive no terminal.
+        return scrubbed.split(separator: "\n", omittingEmptySubsequences: false)
+            .map { LogText.shown(String($0)) }.joined(separator: "\n")
     }
 
     private var system: String {

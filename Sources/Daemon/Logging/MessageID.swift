@@ -8,5 +8,6 @@ enum MessageID {
     static let reloadFailed = "9fac2632085a4667b79b1ef2ab54f760"
     static let stopping = "4d8bfcf402394f52adc290f2a4274c85"
     static let request = "0357233ddf374aaba23eced1cd944d36"
+    static let refusals = "58a1c7b4f7cf4f0e9b3f5d1f4bb2e4a6"
     static let prefixBreak = "728a2ead520a412589d5e68d24300aed"
 }

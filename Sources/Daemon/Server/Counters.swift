@@ -4,6 +4,7 @@
 import EventLoop
 import Gateway
 import Synchronization
+import Translation
 
 /// The daemon's figures since its start.
 final class Counters: Sendable {
@@ -19,8 +20,17 @@ final class Counters: Sendable {
     let requests = Atomic<Int>(0)
     let failures = Atomic<Int>(0)
     private let usage = Guarded(UsageTotals())
-    /// The last failure, for the status line.
-    let lastFailure = Guarded<String?>(nil)
+    /// The last failure, for the status line: every user of the machine reads it there, so it has no
+    /// text that a client or an upstream has written.
+    let lastFailure = Guarded<LastFailure?>(nil)
+
+    struct LastFailure: Sendable {
+        let status: Int
+        /// Of the upstream's failure, else the type of the error.
+        let kind: String
+        /// Whether the request has got as far as the upstream's model.
+        let hasModel: Bool
+    }
 
     /// The places that are taken. Another worker may be about to take one more.
     var places: AdmissionPolicy.Tally {
@@ -39,7 +49,11 @@ final class Counters: Sendable {
         case .failed, .interrupted: break
         }
         failures.add(1, ordering: .relaxed)
-        lastFailure.withLock { $0 = record.errorMessage }
+        let failure = LastFailure(
+            status: record.status,
+            kind: record.failure?.rawValue ?? record.errorType?.rawValue ?? record.outcome.rawValue,
+            hasModel: !record.upstreamModel.isEmpty)
+        lastFailure.withLock { $0 = failure }
     }
 
     /// What all requests together have used.

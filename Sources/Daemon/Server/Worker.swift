@@ -24,7 +24,7 @@ final class Worker {
         /// An upstream has told the size of a prompt.
         case learn(TokenObservation)
         /// Show that the loop turns.
-        case ping
+        case ping(round: Int)
         /// Let the loop end.
         case stop
     }
@@ -36,7 +36,7 @@ final class Worker {
         /// New requests are served by the settings that came last.
         case applied
         /// The loop turns, with so many calls of the upstream under way.
-        case alive(calls: Int)
+        case alive(round: Int, calls: Int)
         /// For all workers to learn from.
         case observed(TokenObservation)
     }
@@ -46,7 +46,8 @@ final class Worker {
     let upstream: UpstreamClient
     private let counters: Counters
     private let logger: Logger
-    private let requestLog: RequestLog
+    private var requestLog: RequestLog
+    private var refusalTimer: Timer?
     private let report: (Report) -> Void
     private var acceptors: [Acceptor] = []
     /// By their numbers, which are given in the order of arrival.
@@ -72,7 +73,7 @@ final class Worker {
         heapTrim = HeapTrim(on: loop)
         counters = environment.counters
         logger = environment.logger
-        requestLog = RequestLog(environment.settings.configuration)
+        requestLog = RequestLog(environment.log)
         self.report = report
         state = GatewayState(
             settings: environment.settings, version: environment.version,
@@ -104,6 +105,10 @@ final class Worker {
             performQueued()
             countWhenIdle()
         }
+        refusalTimer = Timer(on: loop) { [unowned self] in
+            requestLog.writeRefusals(at: loop.now)
+            scheduleRefusals()
+        }
         for listener in listeners {
             acceptors.append(
                 try Acceptor(
@@ -129,9 +134,11 @@ final class Worker {
             for connection in connections.values { connection.interrupt() }
         case .learn(let observation):
             state.calibration.learn(observation)
-        case .ping:
-            report(.alive(calls: upstream.transferCount))
+        case .ping(let round):
+            report(.alive(round: round, calls: upstream.transferCount))
         case .stop:
+            // What was counted in the last second is told as well.
+            requestLog.writeRefusals(at: loop.now + RefusalCounts.period)
             loop.stop()
         }
     }
@@ -260,8 +267,13 @@ final class Worker {
 
     func requestEnded(_ record: RequestRecord) {
         counters.count(record)
-        requestLog.write(record)
+        requestLog.write(record, at: loop.now)
+        scheduleRefusals()
         if let divergence = record.divergence { logger.log(divergence, of: record) }
+    }
+
+    private func scheduleRefusals() {
+        if let deadline = requestLog.deadline { refusalTimer?.schedule(at: deadline) }
     }
 
     /// The core is told the time of day; a second's precision is plenty.
@@ -284,6 +296,7 @@ struct WorkerEnvironment: Sendable {
     let settings: Settings
     let workerCount: Int
     let counters: Counters
+    let log: LogOutput
     let logger: Logger
     let version: String
     let startedAt: Duration

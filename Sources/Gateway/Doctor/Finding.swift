@@ -142,13 +142,12 @@ package struct Diagnosis: Sendable {
 }
 
 extension String {
-    /// Control characters, which could forge lines or drive a terminal, become blanks.
+    /// Characters that could forge lines, drive a terminal or turn what is read become blanks.
     fileprivate var oneLine: String {
         String(
             String.UnicodeScalarView(
                 unicodeScalars.map { scalar in
-                    let isControl = scalar.value < 0x20 || 0x7F...0x9F ~= scalar.value
-                    return isControl ? " " : scalar
+                    LogText.isUnsafe(scalar) ? " " : scalar
                 }))
     }
 }

@@ -30,7 +30,7 @@ package struct RequestRecord: Sendable {
     package var status = 0
     /// The kind of the upstream's failure, if that is why.
     package var failure: FailureKind?
-    /// Type and message of the error the client got.
+    /// Type and message of the error the client got; of the message, at the end, what a log may hold.
     package var errorType: APIErrorType?
     package var errorMessage: String?
 
@@ -70,16 +70,20 @@ package struct RequestRecord: Sendable {
 
     package init() {}
 
-    /// Cuts what peers wrote, so that no request can fill the log.
-    mutating func cutTexts(to bytesMax: Int, message messageBytesMax: Int) {
+    /// Whether it is a sign of life that was asked for and given: monitoring asks every few seconds.
+    package var isProbe: Bool {
+        status == 200 && path.elementsEqual("/health".utf8)
+    }
+
+    /// Leaves of what peers wrote what a log may hold: no request can fill it, and no error that
+    /// quotes a conversation.
+    mutating func cutTexts(to bytesMax: Int) {
         Self.cut(&requestedModel, to: bytesMax)
         Self.cut(&upstreamModel, to: bytesMax)
         Self.cut(&provider, to: bytesMax)
         Self.cut(&generationID, to: bytesMax)
         Self.cut(&cost, to: bytesMax)
-        if let message = errorMessage, message.utf8.count > messageBytesMax {
-            errorMessage = String(decoding: message.utf8.prefix(messageBytesMax), as: UTF8.self)
-        }
+        errorMessage = errorMessage.flatMap(ErrorSummary.text)
     }
 
     private static func cut(_ text: inout [UInt8], to bytesMax: Int) {

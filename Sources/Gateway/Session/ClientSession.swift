@@ -538,7 +538,7 @@ extension ClientSession {
         record.status = channel.status
         record.responseBytes = channel.bodyBytes
         record.duration = now - record.receivedAt
-        record.cutTexts(to: Limits.loggedBytesMax, message: Limits.loggedMessageBytesMax)
+        record.cutTexts(to: Limits.loggedBytesMax)
         act(.record(record))
     }
 }

@@ -44,8 +44,6 @@ package enum Limits {
     /// The shortest answer that is worth asking for when there is no money or room for the one that
     /// the client wants: enough to end a thought, or to call a tool.
     static let answerTokensMin = 1024
-    /// What a record keeps of an error's message, which may quote a peer.
-    static let loggedMessageBytesMax = 4096
     /// How often an upstream is asked again for one request: once for a connection that failed, once
     /// for each thing that it may object to.
     package static let retriesMax = 3

@@ -1,24 +1,27 @@
 // Which log there is: journald when the process runs under it, else lines on standard error.
 
+import EventLoop
 import Gateway
 import Glibc
 import Logging
 
-extension Logger {
-    /// The daemon's logger, as configured.
-    static func make(_ configuration: Configuration) -> Logger {
-        let level = Logger.Level(configuration.logLevel)
-        let format = format(configuration)
-        return Logger(label: "claude-proxy") { _ in
-            switch format {
-            case .journal: JournalLogHandler(level: level)
-            case .text: LineLogHandler(.text, level: level)
-            case .json: LineLogHandler(.json, level: level)
-            }
-        }
+extension LogOutput {
+    /// The daemon's log, as configured.
+    convenience init(_ configuration: Configuration) throws(SystemError) {
+        try self.init(
+            level: Logger.Level(configuration.logLevel), format: Self.format(configuration))
     }
 
-    fileprivate static func format(_ configuration: Configuration) -> Configuration.LogFormat {
+    /// Goes on as another configuration says.
+    func apply(_ configuration: Configuration) {
+        level = Logger.Level(configuration.logLevel)
+        format = Self.format(configuration)
+    }
+
+    /// swift-log's logger to this output.
+    var logger: Logger { Logger(label: "claude-proxy") { _ in DaemonLogHandler(self) } }
+
+    private static func format(_ configuration: Configuration) -> Configuration.LogFormat {
         configuration.logFormat ?? (isErrorOutputJournal ? .journal : .text)
     }
 
@@ -30,13 +33,6 @@ extension Logger {
         // SAFETY: the call fills the local value.
         guard unsafe fstat(STDERR_FILENO, &status) == 0 else { return false }
         return unsafe String(cString: variable) == "\(status.st_dev):\(status.st_ino)"
-    }
-}
-
-extension RequestLog {
-    /// The log of a worker's requests, as configured.
-    convenience init(_ configuration: Configuration) {
-        self.init(Logger.format(configuration), level: Logger.Level(configuration.logLevel))
     }
 }
 
