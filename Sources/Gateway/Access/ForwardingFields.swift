@@ -7,8 +7,15 @@ enum ForwardingFields {
     /// Whether a field of this name says that the request was forwarded. An underscore counts as a
     /// hyphen, since some servers write the one for the other.
     static func isOne(_ name: ArraySlice<UInt8>) -> Bool {
+        switch name.last.map({ $0 | 0x20 }) {
         // X-Real-IP, True-Client-IP, X-Client-IP, X-Cluster-Client-IP, CF-Connecting-IP, …
-        if ends(name, with: "-ip") || ends(name, with: "-addr") { return true }
+        case UInt8(ascii: "p") where ends(name, with: "-ip"): return true
+        case UInt8(ascii: "r") where ends(name, with: "-addr"): return true
+        default: return hasPrefixOfOne(name)
+        }
+    }
+
+    private static func hasPrefixOfOne(_ name: ArraySlice<UInt8>) -> Bool {
         switch name.first.map({ $0 | 0x20 }) {
         case UInt8(ascii: "f"):
             // RFC 7239; Fly; Fastly

@@ -19,6 +19,12 @@ struct HostName {
         var host = value.prefix { $0 != UInt8(ascii: ":") }
         if host.last == UInt8(ascii: ".") { host.removeLast() }
         name = host
+        // What nearly every client of this machine calls it.
+        if host.elementsEqual("127.0.0.1".utf8) || host.elementsEqual("localhost".utf8) {
+            isAddress = host.first == UInt8(ascii: "1")
+            isLoopback = true
+            return
+        }
         let text = String(decoding: host, as: UTF8.self)
         let address = HostSyntax.ipv4Bytes(text)
         isAddress = address != nil

@@ -54,6 +54,8 @@ package struct ClientSession: ~Copyable {
     var memory = MemoryAccount()
     /// The size of the upstream call's body.
     var callBytes = 0
+    /// What has come of the answer since the memory that it takes was counted last.
+    private var answerBytesUncounted = 0
     /// What the present request is served by, from its first byte on.
     var settings: Settings
     /// Bytes of requests that the client has sent ahead.
@@ -470,6 +472,9 @@ extension ClientSession {
         let turn = turn(at: now)
         guard let step = exchange?.upstreamReceived(bytes, in: turn, into: &output) else { return }
         take(step, at: now, into: &output)
+        answerBytesUncounted += bytes.count
+        guard answerBytesUncounted >= Limits.answerBytesUncountedMax else { return }
+        answerBytesUncounted = 0
         if !holdsAnswer(output) { endForWantOfMemory(at: now, into: &output) }
     }
 

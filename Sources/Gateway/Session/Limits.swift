@@ -17,6 +17,9 @@ package enum Limits {
     /// What a request takes beside what its bytes and those of its answer do: the call's handle, the
     /// translator, what it lends from buffers.
     static let requestMemoryBase = 24 << 10
+    /// An answer's memory is counted each time so much of it has come: counting costs more than a
+    /// small chunk's translation may. Until then `requestMemoryBase` stands for it.
+    static let answerBytesUncountedMax = 4 << 10
     /// A request that takes no more, its answer included, may use the last quarter of the budget: a
     /// body of a MiB and something of an answer.
     static let smallRequestMemoryMax = 4 << 20

@@ -153,6 +153,7 @@ enum JSONTapeBuilder {
     }
 
     /// A key, its colon and the white space after it.
+    @inline(__always)
     private static func key(
         _ bytes: Span<UInt8>, _ start: Int,
         into tape: inout MutableSpan<JSONToken>, _ count: inout Int
