@@ -38,7 +38,8 @@ import Gateway
     private static let connectionsKept = 256
     /// Names are resolved again after this time: addresses move.
     private static let lifetime = Duration.seconds(300)
-    /// A shared connection on which nothing comes for so long gets no more streams.
+    /// When nothing has come for so long, the peer may be dead behind a hop that lives: its shared
+    /// connection gets no more streams, and its kept ones no more requests.
     private static let silenceMax = Duration.seconds(15)
     /// libcurl uses no connection that has been idle for longer (118 s).
     private static let idleTimeMax = Duration.seconds(118)
@@ -98,7 +99,7 @@ import Gateway
     /// Whether a transfer can be started here.
     var takesTransfers: Bool {
         if isSpent || loop.now - bornAt >= Self.lifetime { return false }
-        guard endpoint.sharesConnections, let unheardSince else { return true }
+        guard let unheardSince else { return true }
         return loop.now - unheardSince < Self.silenceMax
     }
 

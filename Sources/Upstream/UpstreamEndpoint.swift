@@ -103,9 +103,6 @@ struct EndpointKey: Equatable {
         unsafe curl_share_cleanup(tlsSessions)
     }
 
-    /// Whether many transfers may share a connection: HTTP/2 is spoken over TLS only.
-    var sharesConnections: Bool { key.url.scheme == .https }
-
     /// Keeps a handle of this endpoint's for its next request.
     func keep(_ transfer: Transfer) {
         if isServed, idle.count < Self.idleMax { idle.append(transfer) }

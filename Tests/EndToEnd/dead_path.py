@@ -1,6 +1,8 @@
 """In a network namespace of its own: a proxy whose path to its upstream dies without a word.
 
-dead_path.py BINARY h2|h1 DIRECTORY. Fails when a request is not answered within some seconds.
+dead_path.py BINARY h2|h1 direct|tunnel DIRECTORY. Fails when a request is not answered within some
+seconds. To the sockets it makes no difference whether the machine has got another address, or a router
+has forgotten which connections it knew: what they send is answered by nobody.
 """
 
 import socket
@@ -17,7 +19,7 @@ from support.client import message  # noqa: E402
 from support.proxy import Proxy  # noqa: E402
 from support.tls import openssl  # noqa: E402
 
-protocol, directory = sys.argv[2], Path(sys.argv[3])
+protocol, way, directory = sys.argv[2], sys.argv[3], Path(sys.argv[4])
 # TCP_USER_TIMEOUT has 15 s; then a request is asked again.
 SECONDS_MAX = 25
 client.DEADLINE = 60
@@ -47,18 +49,20 @@ try:
     )
     code = "\n".join([
         "import sys, time", f"sys.path.insert(0, {str(Path(__file__).parent)!r})",
-        "from support import answers", "from support.upstream import ScriptedUpstream",
+        "from support import answers", "from support.hop import Hop",
+        "from support.upstream import ScriptedUpstream",
         "upstream = ScriptedUpstream()", "upstream.always(answers.saying('Hello'))",
-        "print(upstream.port, flush=True)", "time.sleep(90)",
+        "hop = Hop(8443, True, '10.9.0.2')", "print(upstream.port, hop.port, flush=True)",
+        "time.sleep(90)",
     ])
     inside = ["nsenter", "-t", str(far.pid), "-n"]
     scripted = subprocess.Popen(
         [*inside, sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     processes.append(scripted)
-    port = scripted.stdout.readline().strip()
+    port, tunnel_port = scripted.stdout.readline().split()
     more = ["--npn-list=http/1.1"] if protocol == "h1" else []
     processes.append(subprocess.Popen(
-        [*inside, "nghttpx", "-f10.9.0.2,8443", f"-b127.0.0.1,{port}", "--workers=1", *more,
+        [*inside, "nghttpx", "-f*,8443", f"-b127.0.0.1,{port}", "--workers=1", *more,
          str(directory / "key.pem"), str(directory / "cert.pem")],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
     deadline = time.monotonic() + 10
@@ -71,9 +75,10 @@ try:
             time.sleep(0.05)
 
     (directory / "proxy").mkdir()
+    variables = {"https_proxy": f"http://10.9.0.2:{tunnel_port}"} if way == "tunnel" else {}
     proxy = Proxy(
         directory / "proxy", "https://10.9.0.2:8443/v1", WORKERS="1",
-        UPSTREAM_CA_FILE=str(directory / "cert.pem"))
+        UPSTREAM_CA_FILE=str(directory / "cert.pem"), **variables)
     results = []
 
     def ask(stream=False):

@@ -1,14 +1,18 @@
 """Which CA certificates are trusted: what the file held at the last reload, and nothing else."""
 
 import os
+import shlex
+import shutil
 import signal
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 
 from support import DEADLINE, answers
 from support.client import message
-from support.proxy import run
+from support.proxy import binary, run
 from support.tls import certificates, front, needs_front, openssl  # noqa: F401
 
 SETTING = "CLAUDE_PROXY_UPSTREAM_CA_FILE"
@@ -182,3 +186,44 @@ def test_the_reason_names_what_the_service_cannot_see(tmp_path):
     result = run(["check-config"], tmp_path, {SETTING: "/etc/claude-proxy/none.pem"})
     assert result.returncode == 78
     assert "does not see" in result.stderr
+
+
+SERVICE_USER = "setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs --bounding-set=-all"
+# ProtectProc=invisible and ProcSubset=pid of the unit.
+UNIT_PROC = "mount -t proc -o nosuid,nodev,noexec,hidepid=invisible,subset=pid proc /proc"
+USERS = {
+    "user": f"exec {SERVICE_USER}",
+    "unit": f"exec unshare -m sh -c '{UNIT_PROC} && exec {SERVICE_USER} \"$@\"' x",
+}
+
+
+@pytest.fixture
+def common():
+    """A directory that other users see too."""
+    path = Path(tempfile.mkdtemp())
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@needs_front
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("setpriv") or not shutil.which("unshare"),
+    reason="needs root, setpriv and unshare to be somebody else",
+)
+@pytest.mark.parametrize("user", USERS)
+def test_a_user_without_privileges_trusts_the_file_too(
+        user, site, common, another_ca, monkeypatch):
+    """The process shows its memory to nobody, and its /proc/self/fd has the certificates."""
+    shutil.copy(binary(), common / "claude-proxy")
+    wrapper = common / "start"
+    program = shlex.quote(str(common / "claude-proxy"))
+    wrapper.write_text(f"#!/bin/sh\n{USERS[user]} {program} \"$@\"\n")
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("CLAUDE_PROXY_BINARY", str(wrapper))
+    site.file, site.config = common / "trusted.pem", common / "config.env"
+    site.start(site.good)
+    assert site.statuses(3) == {200}
+    site.file.write_bytes(another_ca)
+    site.reload()
+    assert site.statuses(3) == {500}

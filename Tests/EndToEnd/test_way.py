@@ -6,13 +6,12 @@ import socket
 import subprocess
 import sys
 
-
 import pytest
 
 from support import answers
 from support.client import message
 from support.proxy import ROOT, binary, run
-from support.upstream import CLOSE, RESET
+from support.upstream import CLOSE, RESET, ScriptedUpstream
 
 
 @pytest.mark.parametrize("end", [CLOSE, RESET])
@@ -90,11 +89,39 @@ NAMESPACE = ROOT / "Tests/EndToEnd/dead_path.py"
     reason="needs root, unshare and ip for a network of its own",
 )
 @pytest.mark.skipif(not shutil.which("nghttpx"), reason="needs nghttpx (Debian: nghttp2-proxy)")
+@pytest.mark.parametrize("way", ["direct", "tunnel"])
 @pytest.mark.parametrize("protocol", ["h2", "h1"])
-def test_a_dead_path_costs_seconds(protocol, tmp_path):
+def test_a_dead_path_costs_seconds(protocol, way, tmp_path):
     """The machine gets another address while connections are kept and requests run."""
     result = subprocess.run(
-        ["unshare", "-n", "-m", sys.executable, str(NAMESPACE), binary(), protocol, str(tmp_path)],
+        ["unshare", "-n", "-m", sys.executable, str(NAMESPACE), binary(), protocol, way,
+         str(tmp_path)],
         capture_output=True, text=True, timeout=100,
     )
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("unshare"),
+    reason="needs root and unshare for a table of hosts of its own",
+)
+def test_a_name_is_resolved_again_as_soon_as_its_old_address_refuses(
+        upstream, start, tmp_path, monkeypatch):
+    """libcurl keeps an address for a minute, whatever becomes of it."""
+    hosts, wrapper = tmp_path / "hosts", tmp_path / "start"
+    hosts.write_text("127.0.0.1 upstream.test\n")
+    wrapper.write_text(
+        f"#!/bin/sh\nexec unshare -m sh -c 'mount --bind {hosts} /etc/hosts && exec \"$@\"' x"
+        f" {binary()} \"$@\"\n")
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("CLAUDE_PROXY_BINARY", str(wrapper))
+    upstream.always([*answers.saying("Hello"), CLOSE])
+    proxy = start(
+        url=f"http://upstream.test:{upstream.port}/v1", ALLOW_INSECURE_UPSTREAM="true", WORKERS="1")
+    assert proxy.post(message()).status == 200
+    hosts.write_text("127.0.0.9 upstream.test\n")
+    other = ScriptedUpstream("127.0.0.9", upstream.port)
+    other.always(answers.saying("moved"))
+    upstream.close()
+    assert proxy.post(message()).json["content"][0]["text"] == "moved"
+    other.close()

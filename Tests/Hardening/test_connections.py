@@ -287,7 +287,8 @@ def test_a_proxy_server_that_lets_through(open_house, certificates, answer, stat
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no certificate\n"])
-def test_certificates_that_cannot_be_read(open_house, certificates, tmp_path, content):
+def test_certificates_are_those_of_the_start(open_house, certificates, tmp_path, content):
+    """What becomes of the file matters at the next reload, not to new connections."""
     file = tmp_path / "ca.pem"
     file.write_bytes((certificates / "ca.pem").read_bytes())
     server = TLSUpstream(answering(certificates, "good", *saying("Hi")))
@@ -295,10 +296,8 @@ def test_certificates_that_cannot_be_read(open_house, certificates, tmp_path, co
     file.unlink()
     if content is not None:
         file.write_bytes(content)
-    response = house.proxy.post(message())
-    assert (response.status, response.header("x-should-retry")) == (500, "false")
-    assert "CLAUDE_PROXY_UPSTREAM_CA_FILE" in response.error["message"], response.error
-    assert server.requests == []
+    assert house.proxy.post(message()).status == 200
+    assert len(server.requests) == 1
     server.close()
 
 

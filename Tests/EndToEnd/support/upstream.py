@@ -75,8 +75,8 @@ class _Gone(Exception):
 class ScriptedUpstream:
     """Listens on loopback, and answers by scripts."""
 
-    def __init__(self):
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    def __init__(self, host="127.0.0.1", port=0):
+        self._listener = socket.create_server((host, port), backlog=1024)
         self.port = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/api/v1"
         self.requests: list[UpstreamRequest] = []
@@ -114,6 +114,11 @@ class ScriptedUpstream:
 
     def close(self):
         self._is_closed = True
+        try:
+            # The thread that accepts would take one more.
+            self._listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
         self._listener.close()
         for connection in self._connections:
             try:
