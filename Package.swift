@@ -130,5 +130,9 @@ let package = Package(
         .testTarget(
             name: "SimulatorTests", dependencies: ["HTTP1", "Simulator", "Translation"],
             swiftSettings: strict),
+        .testTarget(
+            name: "UpstreamTests",
+            dependencies: ["EventLoop", "Gateway", "Simulator", "Translation", "Upstream"],
+            swiftSettings: strict),
     ] + coreTests + fuzzTargets
 )

@@ -97,16 +97,16 @@ import Gateway
     func spend() { isSpent = true }
 
     /// Whether a transfer can be started here.
-    var takesTransfers: Bool {
-        if isSpent || loop.now - bornAt >= Self.lifetime { return false }
+    func takesTransfers(at now: Duration) -> Bool {
+        if isSpent || now - bornAt >= Self.lifetime { return false }
         guard let unheardSince else { return true }
-        return loop.now - unheardSince < Self.silenceMax
+        return now - unheardSince < Self.silenceMax
     }
 
     /// Whether nothing here is of use any more.
-    var isOver: Bool {
+    func isOver(at now: Duration) -> Bool {
         guard transfers.isEmpty else { return false }
-        return isSpent || hasDeadConnections || loop.now - idleSince > Self.idleTimeMax
+        return isSpent || hasDeadConnections || now - idleSince > Self.idleTimeMax
     }
 
     // MARK: libcurl

@@ -72,13 +72,20 @@ import Glibc
     /// are kept.
     package func serve(_ upstreams: [Upstream]) {
         var kept: [Upstream: UpstreamEndpoint] = [:]
-        for upstream in upstreams { kept[upstream] = endpoint(of: upstream) }
         let old = served
-        served = []
-        for endpoint in kept.values where !served.contains(where: { $0 === endpoint }) {
-            endpoint.isServed = true
-            served.append(endpoint)
+        var new: [UpstreamEndpoint] = []
+        for upstream in upstreams {
+            let known = endpoint(of: upstream)
+            // Two upstreams may differ in nothing that matters here.
+            if let shared = new.first(where: { $0.key == known.key }) {
+                kept[upstream] = shared
+                continue
+            }
+            known.isServed = true
+            kept[upstream] = known
+            new.append(known)
         }
+        served = new
         for endpoint in old where !served.contains(where: { $0 === endpoint }) { close(endpoint) }
         endpoints = kept
     }
@@ -149,7 +156,7 @@ import Glibc
 
     private func laneForTransfers(of endpoint: UpstreamEndpoint) -> ConnectionLane {
         if let lane = endpoint.lane {
-            if lane.takesTransfers { return lane }
+            if lane.takesTransfers(at: loop.now) { return lane }
             spendLane(of: endpoint)
         }
         let new = ConnectionLane(of: endpoint, client: self, loop: loop)
@@ -188,7 +195,7 @@ import Glibc
     /// Closes what will not be used again: libcurl does so only when the next request comes.
     private func tend() {
         for endpoint in served {
-            if endpoint.lane?.isOver == true { spendLane(of: endpoint) }
+            if endpoint.lane?.isOver(at: loop.now) == true { spendLane(of: endpoint) }
             if endpoint.lane != nil { tendTimer?.schedule(at: loop.now + Self.tendPeriod) }
         }
     }
@@ -196,7 +203,9 @@ import Glibc
     /// Not within a lane's own calls: this is the end of it.
     private func sweep() {
         isSweepDue = false
-        for (identity, lane) in oldLanes where lane.isOver { oldLanes[identity] = nil }
+        for (identity, lane) in oldLanes where lane.isOver(at: loop.now) {
+            oldLanes[identity] = nil
+        }
     }
 
     private func turnEnds() {
