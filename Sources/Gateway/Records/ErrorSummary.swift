@@ -39,7 +39,8 @@ package enum ErrorSummary {
         "The upstream's host name cannot be resolved (", "The proxy server on the way to the ",
         "The proxy has no ", "The CA certificates to check ", "TLS with the upstream ",
         "The request to the upstream ", "The answer of the upstream ", "The proxy serves as ",
-        "The proxy has as ", "The proxy is shutting ",
+        "The proxy has as ", "The proxy is shutting ", "The proxy holds as many bytes ",
+        "The request is larger than the memory ",
     ]
 
     /// The word if it may be kept.

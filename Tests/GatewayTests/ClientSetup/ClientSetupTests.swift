@@ -20,7 +20,7 @@ import Testing
     private static let addressCases: [([String], String)] = [
         (["0.0.0.0:8000"], "http://127.0.0.1:8000"), (["[::]:8000"], "http://[::1]:8000"),
         (["127.0.0.1:80"], "http://127.0.0.1:80"), (["[fd00::1]:9"], "http://[fd00::1]:9"),
-        (["proxy.example:8000"], "http://proxy.example:8000"),
+        (["localhost:8000"], "http://localhost:8000"),
         (["unix:/run/x", "127.0.0.1:1"], "http://127.0.0.1:1"),
         (["127.0.0.1:0", "127.0.0.2:7"], "http://127.0.0.2:7"),
     ]
