@@ -163,12 +163,14 @@ def cpu_seconds(proxy):
     return (int(text[11]) + int(text[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@pytest.mark.parametrize("drips", [False, True], ids=["shut", "dripping"])
 @pytest.mark.parametrize("window", [0, 1, 65_535])
-def test_a_shut_window_costs_no_processor_time(certificates, start, window):
+def test_a_shut_window_costs_no_processor_time(certificates, start, window, drips):
     """libcurl 7.88 waits for a socket that is always writable while a stream's window is shut."""
     body = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"Hello"},' \
         b'"finish_reason":"stop"}]}'
-    server = ShutUpstream(certificates / "good.pem", certificates / "good.key", body, window)
+    server = ShutUpstream(
+        certificates / "good.pem", certificates / "good.key", body, window, drips)
     proxy = start(
         url=server.url, WORKERS="1", FIRST_BYTE_TIMEOUT="60s",
         UPSTREAM_CA_FILE=str(certificates / "ca.pem"))

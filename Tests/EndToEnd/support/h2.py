@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 
 from . import DEADLINE
 
@@ -27,9 +28,10 @@ def literal(name, value):
 
 
 class ShutUpstream:
-    """Takes `window` bytes of each body, then none until `open()`; then answers with `body`."""
+    """Takes `window` bytes of a body, then none until `open()`, or, dripping, ten every 5 ms; then
+    answers with `body`."""
 
-    def __init__(self, certificate, key, body, window=65_535):
+    def __init__(self, certificate, key, body, window=65_535, drips=False):
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate, key)
         self._context.set_alpn_protocols(["h2"])
@@ -37,6 +39,7 @@ class ShutUpstream:
         self.url = f"https://localhost:{self._listener.getsockname()[1]}/v1"
         self._body = body
         self._window = window
+        self._drips = drips
         self._opened = threading.Event()
         self.is_shut = threading.Event()
         self.received = 0
@@ -90,8 +93,15 @@ class ShutUpstream:
 
     def _wait(self, tls, stream):
         self.is_shut.set()
-        assert self._opened.wait(DEADLINE)
-        more = struct.pack("!I", 1 << 28)
+        deadline = time.monotonic() + DEADLINE
+        while not self._opened.wait(0.005 if self._drips else DEADLINE):
+            assert time.monotonic() < deadline
+            self._widen(tls, stream, 10)
+        self._widen(tls, stream, 1 << 28)
+
+    @staticmethod
+    def _widen(tls, stream, count):
+        more = struct.pack("!I", count)
         tls.sendall(frame(WINDOW_UPDATE, 0, 0, more) + frame(WINDOW_UPDATE, 0, stream, more))
 
     @staticmethod
