@@ -157,7 +157,7 @@ def test_a_file_that_has_lost_all_is_not_applied(upstream, start, tmp_path, how)
     directory = tmp_path / "directory"
     directory.mkdir()
     file = directory / ".env"
-    file.write_text("OPENROUTER_MODEL=from/file\n")
+    file.write_text(f"OPENROUTER_MODEL=from/file\nOPENROUTER_API_KEY={KEY}\n")
     proxy = start(["--config", str(file)])
     upstream.always(saying("Hi"))
     proxy.post(message())
@@ -173,6 +173,16 @@ def test_a_file_that_has_lost_all_is_not_applied(upstream, start, tmp_path, how)
     count = len(proxy.lines)
     proxy.signal(signal.SIGHUP)
     assert "was reloaded" in proxy.wait_for_log("reloaded", count)["message"]
+
+
+def test_a_file_that_has_lost_less_is_applied_with_a_warning(upstream, start, tmp_path):
+    file = tmp_path / "config.env"
+    file.write_text("OPENROUTER_MODEL=from/file\n")
+    proxy = start(["--config", str(file)])
+    file.write_text("")
+    proxy.signal(signal.SIGHUP)
+    assert proxy.wait_for_log("back at its default")["level"] == "warning"
+    proxy.wait_for_log("was reloaded")
 
 
 def test_level_and_form_of_the_log_are_applied(upstream, tmp_path):

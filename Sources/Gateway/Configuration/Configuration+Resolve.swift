@@ -45,7 +45,10 @@ struct ConfigurationResolver {
         }
         if source.kind == .file, source.readFailure == nil {
             file = ConfigurationFileAccount(
-                name: source.name, hasSettings: !source.entries.isEmpty, isBlank: source.isBlank)
+                name: source.name, hasSettings: !source.entries.isEmpty,
+                namesUpstream: source.entries.contains {
+                    ["OPENROUTER_API_KEY", "CLAUDE_PROXY_UPSTREAM_URL"].contains($0.key)
+                }, isBlank: source.isBlank)
         }
         warnOfReaders(of: source)
         var seen: [String: ConfigurationOrigin] = [:]

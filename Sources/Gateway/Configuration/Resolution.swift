@@ -17,18 +17,26 @@ package struct Resolution: Sendable {
     package internal(set) var emptiedCAFile: String?
 
     /// What a daemon makes of it whose configuration came from `running`. A file that has lost all
-    /// that it held (an editor that was interrupted, a full disk, a mount that is gone) would take
-    /// the key away and send conversations to the default upstream.
+    /// that it held (an editor that was interrupted, a full disk, a mount that is gone) must not take
+    /// the key away or send conversations to the default upstream; anything else is warned of.
     package func keeping(_ running: ConfigurationFileAccount?) -> Resolution {
         guard let running, running.hasSettings, file?.isBlank ?? true else { return self }
         let state = file == nil ? "there is no such file any more" : "the file is empty"
+        guard running.namesUpstream else {
+            let warning = ConfigurationWarning(
+                severity: .warning, key: running.name, origin: nil,
+                text: "\(state); all that it set is back at its default")
+            return Resolution(
+                configuration: configuration, faults: faults, warnings: warnings + [warning],
+                origins: origins, file: file, emptiedCAFile: emptiedCAFile)
+        }
         let fault = ConfigurationFault(
             key: nil, origin: ConfigurationOrigin(source: running.name, line: nil), value: nil,
-            reason: "\(state), although the configuration in use came from it;"
+            reason: "\(state), although the upstream or its key in use came from it;"
                 + " a restart goes back to the defaults", allowed: nil)
         return Resolution(
             configuration: nil, faults: faults + [fault], warnings: warnings, origins: origins,
-            file: file)
+            file: file, emptiedCAFile: emptiedCAFile)
     }
 }
 
@@ -36,6 +44,8 @@ package struct Resolution: Sendable {
 package struct ConfigurationFileAccount: Sendable, Equatable {
     package let name: String
     package let hasSettings: Bool
+    /// Whether it says who is asked, or with which key.
+    package let namesUpstream: Bool
     /// Nothing is in it, not even a comment.
     package let isBlank: Bool
 }
