@@ -163,6 +163,7 @@ def cpu_seconds(proxy):
     return (int(text[11]) + int(text[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@pytest.mark.release
 @pytest.mark.parametrize("drips", [False, True], ids=["shut", "dripping"])
 @pytest.mark.parametrize("window", [0, 1, 65_535])
 def test_a_shut_window_costs_no_processor_time(certificates, start, window, drips):
@@ -181,7 +182,8 @@ def test_a_shut_window_costs_no_processor_time(certificates, start, window, drip
         time.sleep(2)
         share = (cpu_seconds(proxy) - before) / (time.monotonic() - began)
         print(f"{share:.1%} of a core while the window is shut")
-        assert share < 0.1
+        # What spins takes more than half.
+        assert share < 0.25
         began = time.monotonic()
         server.open()
         response = client.response()
