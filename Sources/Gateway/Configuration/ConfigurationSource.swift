@@ -121,7 +121,37 @@ package struct ConfigurationSource: Sendable, Equatable {
             let fault = EnvironmentFile.Fault(line: 1, reason: "the value is not valid UTF-8")
             return Self(.credential, name: title, entries: [], syntaxFaults: [fault])
         }
+        guard !isEncrypted(value) else {
+            let fault = EnvironmentFile.Fault(
+                line: 1,
+                reason: "the value looks like an encrypted credential; its place is "
+                    + "/etc/credstore.encrypted/\(name), then `systemctl daemon-reload`")
+            return Self(.credential, name: title, entries: [], syntaxFaults: [fault])
+        }
         return Self(
             .credential, name: title, entries: [ConfigurationEntry(key: option.key, value: value)])
+    }
+
+    /// What systemd-creds(1) writes: Base64 in lines of 79, or on one that begins with the identifier of a kind of key (systemd's src/shared/creds-util.h, CRED_AES256_GCM_BY_…).
+    private static func isEncrypted(_ value: String) -> Bool {
+        let lines = value.split(separator: "\n")
+        let isBase64 = lines.allSatisfy { line in
+            line.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "/"),
+                    UInt8(ascii: "="):
+                    true
+                default: false
+                }
+            }
+        }
+        let kinds = [
+            "Whxqht+dQJax1aZeCGLxm", "DHzAexF2RZGcSwvqCLwg/", "k6iUCUh0RJCQyvL8k8q1U",
+            "BYRp2vb1QySABUnaD46i+",
+        ]
+        return isBase64
+            && (lines.count > 1 && lines.dropLast().allSatisfy { $0.utf8.count == 79 }
+                || kinds.contains { value.hasPrefix($0) })
     }
 }

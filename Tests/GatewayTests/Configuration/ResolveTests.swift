@@ -263,6 +263,32 @@ import Translation
             ])
     }
 
+    @Test(
+        "A credential that is still encrypted is called that",
+        arguments: [
+            "Whxqht+dQJax1aZeCGLxmiAAAAABAAAADAAAABAAAAAilikOVhcIyvZ3fBMAAAAAdSK2cstx0/DYmOa\nVZZrBwCwy2CTmdQYpJRBBMSgN6Lv7izBk1xpRdQa9xBomuVtOQyxPEb4lfbWDwywXXm1NooHjSIvE7k\nzFeN53p7fNuLJ8PTYYSHGoSQEPX+Q0kwAo4FR548izjF3LFgIQD8u/GPdoidRCLXPqnnl62n2w8Ycj\n",
+            "BYRp2vb1QySABUnaD46i+yAAAAABAAAADAAAABAA",
+        ])
+    func encryptedCredential(_ text: String) throws {
+        for name in OptionTable.credentials {
+            let source = try #require(
+                ConfigurationSource.credential(name, bytes: Array(text.utf8)))
+            let found = faults(source)
+            #expect(found.count == 1)
+            #expect(found.allSatisfy { $0.occurs("looks like an encrypted credential") })
+            #expect(found.allSatisfy { $0.occurs("/etc/credstore.encrypted/\(name)") })
+        }
+    }
+
+    @Test("Tokens a line, however they look, are no encrypted credential") func plainTokens() throws
+    {
+        let tokens = (0..<3).map { String(repeating: "abcdef0\($0)", count: 8) }
+        let bytes = Array(tokens.joined(separator: "\n").utf8)
+        let source = try #require(
+            ConfigurationSource.credential("claude-proxy.client_tokens", bytes: bytes))
+        #expect(try configuration(source).clientTokens.count == 3)
+    }
+
     @Test("A credential that is no text is a fault, one of another name is none of ours")
     func oddCredentials() throws {
         let source = try #require(
