@@ -38,11 +38,11 @@ build: deps ## Build the release binary, .build/release/claude-proxy.
 	$(SWIFT) build -c release --static-swift-stdlib --product claude-proxy
 
 .PHONY: test
-test: deps unit end-to-end conformance ## Install what is missing and run all tests.
+test: deps unit end-to-end conformance ## Install what is missing and run unit, end-to-end and conformance tests.
 
 .PHONY: unit
 unit: ## Run the unit tests.
-	RECORDED_STREAMS=$(if $(RECORDINGS),$(abspath $(RECORDINGS))/streams) $(SWIFT) test
+	RECORDED_STREAMS=$(if $(RECORDINGS),$(abspath $(RECORDINGS))/streams) SWIFT=$(SWIFT) Scripts/run-unit-tests
 
 .PHONY: end-to-end
 end-to-end: build $(VENV)/.ready ## Run the tests against the built binary.
@@ -140,6 +140,10 @@ deps: ## Install the Debian packages that are missing.
 .PHONY: deb
 deb: ## Build the Debian package into build/.
 	@Scripts/build-package
+
+.PHONY: release
+release: ## Build what a release page needs into build/release/: package, tarball, checksums, SBOM.
+	@Scripts/make-release
 
 .PHONY: package-test
 package-test: ## Build the package and prove it on a booted systemd (as root).
