@@ -54,7 +54,7 @@ bug_script_reports() {
   local output
   output=$(cd "$scratch" && env -i PATH="$scratch/package/usr/bin:$PATH" \
     OPENROUTER_API_KEY=sk-test-secret CLAUDE_PROXY_UPSTREAM_URL=http://127.0.0.1:1/v1 \
-    package/usr/share/bug/claude-proxy/script 3>&1)
+    package/usr/share/bug/claude-proxy 3>&1)
   has "$output" claude-proxy && has "$output" 'OPENROUTER_API_KEY=\(set\)' &&
     lacks "$output" sk-test-secret
 }
