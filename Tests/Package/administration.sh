@@ -56,7 +56,7 @@ check_autopkgtest() {
   inside systemctl start claude-proxy
   check "the autopkgtest passes" inside sh /root/autopkgtest
   base_settings | settings
-  inside systemctl reload claude-proxy
+  inside systemctl stop claude-proxy
 }
 
 # What logcheck(8) mails and what it does not, by the rules of the package.
