@@ -9,7 +9,7 @@ import TestSupport
 
 /// What is fuzzed.
 enum FuzzTarget: String, CaseIterable {
-    case http, json, sse, stream, request, configuration
+    case http, json, sse, stream, responses, relay, request, configuration
 
     func run(_ bytes: [UInt8]) {
         switch self {
@@ -17,6 +17,8 @@ enum FuzzTarget: String, CaseIterable {
         case .json: JSONFuzz.run(bytes)
         case .sse: SSEFuzz.run(bytes)
         case .stream: StreamFuzz.run(bytes)
+        case .responses: StreamFuzz.run(bytes, speaksResponses: true)
+        case .relay: RelayFuzz.run(bytes)
         case .request: RequestFuzz.run(bytes)
         case .configuration: ConfigurationFuzz.run(bytes)
         }

@@ -10,7 +10,11 @@ enum RequestFuzz {
         do throws(JSONError) { try document.parse(bytes.withoutHead) } catch { return }
         do throws(APIError) {
             let outline = try RequestOutline(document)
-            for profile in profiles { try translate(document, outline, profile) }
+            for profile in profiles {
+                for api in UpstreamAPI.allCases {
+                    try translate(document, outline, profile, api)
+                }
+            }
         } catch {
             expect((400..<500).contains(error.status), "\(error.status) for a bad request")
             expect(!error.message.isEmpty, "no reason")
@@ -21,11 +25,13 @@ enum RequestFuzz {
     }
 
     private static func translate(
-        _ document: JSONDocument, _ outline: RequestOutline, _ profile: UpstreamProfile
+        _ document: JSONDocument, _ outline: RequestOutline, _ profile: UpstreamProfile,
+        _ api: UpstreamAPI
     ) throws(APIError) {
         // Schemas are rewritten for Gemini's models alone.
         let model = profile == .openrouter ? "google/gemini-3-pro" : "a/b"
         var settings = RequestSettings(profile: profile, upstreamModel: Array(model.utf8))
+        settings.api = api
         settings.promptTokens = 10
         settings.identitySalt = [1, 2, 3]
         var bodies: [[UInt8]] = [[], [1, 2, 3]]
@@ -40,9 +46,13 @@ enum RequestFuzz {
         guard let root = ReferenceJSON.parse(bodies[0], depthMax: 200) else {
             fatalError("a body that is no JSON: \(String(decoding: bodies[0], as: UTF8.self))")
         }
-        expect(root["stream"] == .bool(true), "a body that asks for no stream")
         expect(root["model"]?.text == model, "another model")
-        expect(root["messages"]?.elements?.isEmpty == false, "a body without messages")
+        // The Messages API's own: the client's stream or none, the client's messages or fewer.
+        guard api != .messages else { return }
+        expect(root["stream"] == .bool(true), "a body that asks for no stream")
+        let list = api == .chat ? "messages" : "input"
+        expect(root[list]?.elements?.isEmpty == false, "a body without messages")
+        expect(api == .chat || root["store"] == .bool(false), "a body that is stored")
     }
 
     private static let profiles = UpstreamProfile.all

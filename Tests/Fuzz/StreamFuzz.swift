@@ -11,14 +11,22 @@ enum StreamFuzz {
         var progress = StreamTranslator.Progress.waiting
     }
 
-    static func run(_ input: [UInt8]) {
+    /// - Parameter speaksResponses: whether the answer is of the Responses API.
+    static func run(_ input: [UInt8], speaksResponses: Bool = false) {
         let bytes = input.withoutHead
         var random = bytes.random
         readError(bytes, status: 300 + random.below(300))
         let parsesThinkTags = random.below(4) == 0
         let fails = random.below(4) == 0
+        let watchesForStops = random.below(2) == 0
         let translate = { (pieces: [[UInt8]], isStreaming: Bool) in
-            Self.translate(pieces, isStreaming, parsesThinkTags: parsesThinkTags, fails: fails)
+            var facts = Self.facts
+            facts.isStreaming = isStreaming
+            facts.emulatesStopSequences = speaksResponses && watchesForStops
+            var profile = StreamTranslator.Profile()
+            profile.parsesThinkTags = parsesThinkTags
+            profile.speaksResponses = speaksResponses
+            return Self.translate(pieces, facts, profile, fails: fails)
         }
         let splittings = bytes.splittings
         let events = splittings.map { translate($0, true) }
@@ -30,17 +38,19 @@ enum StreamFuzz {
         check(events[0], object)
     }
 
-    private static func translate(
-        _ pieces: [[UInt8]], _ isStreaming: Bool, parsesThinkTags: Bool, fails: Bool
-    ) -> Result {
+    private static let facts: RequestFacts = {
         var facts = RequestFacts()
-        facts.isStreaming = isStreaming
         facts.maxTokens = 100
         facts.stopSequences = [Array("STOP".utf8)]
         facts.offersWebSearch = true
         facts.clientToolNames = [Array("look".utf8): Array("look at.it".utf8)]
-        var profile = StreamTranslator.Profile()
-        profile.parsesThinkTags = parsesThinkTags
+        return facts
+    }()
+
+    private static func translate(
+        _ pieces: [[UInt8]], _ facts: RequestFacts, _ profile: StreamTranslator.Profile,
+        fails: Bool
+    ) -> Result {
         var limits = StreamTranslator.Limits()
         limits.eventBytesMax = 64 << 10
         limits.contentBytesMax = 64 << 10

@@ -120,8 +120,10 @@ package struct UpstreamErrorReader: Sendable {
     }
 
     /// The failure that an event in the middle of a stream tells of.
-    func read(midStream document: JSONDocument) -> UpstreamFailure {
-        var report = UpstreamErrorReport(document)
+    ///
+    /// - Parameter error: where the error stands, if that is known.
+    func read(midStream document: JSONDocument, at error: JSONNode? = nil) -> UpstreamFailure {
+        var report = error.map { UpstreamErrorReport(document, at: $0) } ?? .init(document)
         if report.message.isEmpty {
             report.message = Self.failureWithoutWords
         }

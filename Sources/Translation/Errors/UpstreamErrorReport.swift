@@ -54,6 +54,9 @@ struct UpstreamErrorReport {
         message = Self.cut(Array(message.utf8))
     }
 
+    /// Reads the error at `node`.
+    init(_ document: JSONDocument, at node: JSONNode) { read(document, node) }
+
     private static func errorNode(_ document: JSONDocument, _ root: JSONNode) -> JSONNode? {
         // The chunk's own members have been walked over before.
         if let error = document.member(root, "error"), !document.isNull(error) { return error }

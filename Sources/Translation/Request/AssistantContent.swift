@@ -28,6 +28,10 @@ extension RequestWriter {
     mutating func writeAssistant(
         _ entries: ArraySlice<MessageEntry>, isLast: Bool
     ) throws(APIError) {
+        if settings.api == .responses {
+            try writeAssistantItems(entries)
+            return
+        }
         calls.removeAll(keepingCapacity: true)
         callIndex.removeAll(keepingCapacity: true)
         for entry in entries {
@@ -92,7 +96,7 @@ extension RequestWriter {
 
     // MARK: Calls
 
-    private mutating func addCall(_ block: ContentBlock, at path: FieldPath) throws(APIError) {
+    mutating func addCall(_ block: ContentBlock, at path: FieldPath) throws(APIError) {
         let id = try document.required(block.id, .string, at: path, "id")
         guard !document.isEmptyString(id) else { throw path.error("id", .empty) }
         let name = try document.required(block.name, .string, at: path, "name")
@@ -153,7 +157,7 @@ extension RequestWriter {
         case .reasoningDetails: addSealedThought(seal, text)
         case .reasoningContent, .reasoning:
             // A text needs no proof of where it comes from.
-            if let seal, seal.dialect != .details, !seal.content.isEmpty {
+            if let seal, seal.dialect.isText, !seal.content.isEmpty {
                 addThoughtText(seal.content)
             } else if let text, !isBlank(document.content(text)) {
                 thoughts.texts.append(TextPart(range: document.content(text)))
@@ -195,7 +199,7 @@ extension RequestWriter {
             } else if let text {
                 thoughts.texts.append(TextPart(range: document.content(text)))
             }
-        case .thinkTags, .contentParts, .callExtra: break
+        case .thinkTags, .contentParts, .callExtra, .responseItem: break
         }
     }
 
@@ -243,7 +247,7 @@ extension RequestWriter {
         thoughts.texts.append(TextPart(range: start..<scratch.count, isComposed: true))
     }
 
-    private func openSeal(_ node: JSONNode) -> ReasoningSeal? {
+    func openSeal(_ node: JSONNode) -> ReasoningSeal? {
         if document.isEscaped(node) {
             // Some serialisers escape the slashes of base64.
             return ReasoningSeal.open(document.unescaped(node).span, settings.sealKey)

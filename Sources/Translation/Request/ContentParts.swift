@@ -168,6 +168,10 @@ extension RequestWriter {
 
     /// Writes an image or file part.
     mutating func write(_ part: ContentPart) {
+        if settings.api == .responses {
+            writeInput(part)
+            return
+        }
         switch part {
         case .text: break
         case .image(let source):
@@ -176,18 +180,22 @@ extension RequestWriter {
             output.append("}}")
         case .file(let file):
             output.append(#"{"type":"file","file":{"filename":""#)
-            if let title = file.title, !document.isEmptyString(title) {
-                output.append(document, document.content(title))
-            } else {
-                output.append("document.pdf")
-            }
+            writeFileName(file)
             output.append(#"","file_data":"#)
             write(file.content)
             output.append("}}")
         }
     }
 
-    private mutating func write(_ source: ImageSource) {
+    mutating func writeFileName(_ file: FileSource) {
+        if let title = file.title, !document.isEmptyString(title) {
+            output.append(document, document.content(title))
+        } else {
+            output.append("document.pdf")
+        }
+    }
+
+    mutating func write(_ source: ImageSource) {
         switch source {
         case .url(let url): output.append(document, url)
         case .data(let mediaType, let data):

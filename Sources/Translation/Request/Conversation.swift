@@ -201,18 +201,26 @@ extension RequestWriter {
             if mayBeEmpty { return }
             addComposed("(empty message)")
         }
-        beginMessage(#"{"role":"user","content":"#)
-        writeContent()
-        output.append(UInt8(ascii: "}"))
+        writePlainMessage(.user)
         clearParts()
     }
 
     private mutating func writeSystemMessage() {
         guard !parts.isEmpty else { return }
-        beginMessage(#"{"role":"system","content":"#)
+        writePlainMessage(.system)
+        clearParts()
+    }
+
+    /// Writes the collected parts as a message of the user or of the system.
+    mutating func writePlainMessage(_ role: PromptFingerprint.Role) {
+        if settings.api == .responses {
+            writeInputMessage(role)
+            return
+        }
+        beginMessage(
+            role == .user ? #"{"role":"user","content":"# : #"{"role":"system","content":"#)
         writeContent()
         output.append(UInt8(ascii: "}"))
-        clearParts()
     }
 
     /// Adds the content of a system message within the conversation.

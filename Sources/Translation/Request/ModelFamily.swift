@@ -27,6 +27,13 @@ package enum ModelFamily: Sendable, Equatable {
             || name.contains("gemini-2.5") || name.contains("gemini-3")
     }
 
+    /// Whether the model's messages have a `phase`: those of gpt-5.3-codex and later.
+    static func knowsPhases(_ model: [UInt8]) -> Bool {
+        let name = ModelName(model[...])
+        let names: [StaticString] = ["gpt-5.3-codex", "gpt-5.4", "gpt-5.5", "gpt-5.6", "gpt-6"]
+        return names.contains { name.contains($0) }
+    }
+
     /// Whether these models write their cache only where `cache_control` says so, or read it.
     var hasCacheControl: Bool {
         switch self {

@@ -72,19 +72,25 @@ extension RequestWriter {
         throw path.error("output_config.effort", .notAnEffort)
     }
 
+    /// Whether to think, and how hard, within what the model knows.
+    mutating func readEffort() throws(APIError) -> (Thinking, ReasoningEffort?) {
+        let thinking = try readThinking()
+        let general = try effort(in: outline.fields.outputConfig, at: FieldPath(""))
+        let effort = effortOverride ?? general
+        guard let supported = settings.capabilities.efforts else { return (thinking, effort) }
+        return (thinking, effort?.clamped(to: supported))
+    }
+
     // MARK: Writing
 
     /// Writes how the model is to reason.
     mutating func writeReasoning() throws(APIError) {
-        var thinking = try readThinking()
-        let path = FieldPath("")
-        let general = try effort(in: outline.fields.outputConfig, at: path)
-        var effort = effortOverride ?? general
+        let (wanted, effort) = try readEffort()
+        var thinking = wanted
         if settings.capabilities.reasoning == false {
             noteUnused(thinking, effort)
             return
         }
-        if let supported = settings.capabilities.efforts { effort = effort?.clamped(to: supported) }
         if thinking.isOn, forcesTool, family == .claude {
             // Anthropic: "Thinking may not be enabled when tool_choice forces tool use."
             thinking = .disabled
@@ -115,7 +121,7 @@ extension RequestWriter {
         }
     }
 
-    private mutating func noteUnused(_ thinking: Thinking, _ effort: ReasoningEffort?) {
+    mutating func noteUnused(_ thinking: Thinking, _ effort: ReasoningEffort?) {
         if thinking.isOn { dropped.note("thinking") }
         if effort != nil { dropped.note("output_config.effort") }
     }
@@ -227,7 +233,7 @@ extension RequestWriter {
     }
 
     /// The effort that a budget comes to: the least whose share of the answer covers it.
-    private func effortWorth(_ budget: Int) -> ReasoningEffort {
+    func effortWorth(_ budget: Int) -> ReasoningEffort {
         let share = Double(budget) / Double(max(answerTokensMax, 1))
         let effort: ReasoningEffort = share <= 0.2 ? .low : share <= 0.5 ? .medium : .high
         guard let supported = settings.capabilities.efforts else { return effort }

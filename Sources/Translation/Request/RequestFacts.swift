@@ -11,6 +11,10 @@ package struct RequestFacts: Sendable {
     package var maxTokens = 0
     /// The client's `stop_sequences`, decoded.
     package var stopSequences: [[UInt8]] = []
+    /// Whether the upstream does not know the stop sequences, so that the answer is cut here.
+    package var emulatesStopSequences = false
+    /// Whether the client has a tool called `parallel`.
+    package var offersParallelTool = false
     /// Tool names that had to be changed for the upstream, by their upstream form.
     package var clientToolNames: [[UInt8]: [UInt8]] = [:]
     /// The functions on offer, by their names upstream.

@@ -32,6 +32,10 @@ package enum UnsupportedServerTool: Sendable, Equatable {
 /// The circumstances of a translation.
 package struct RequestSettings: Sendable {
     package var profile: UpstreamProfile
+    /// The API that the upstream is asked by.
+    package var api = UpstreamAPI.chat
+    /// Who is asked, as the seals of their encrypted reasoning name them: upstream and key.
+    package var maker: [UInt8] = []
     /// The model as the upstream knows it.
     package var upstreamModel: [UInt8]
     package var capabilities = ModelCapabilities()

@@ -48,6 +48,10 @@ package enum RequestTranslator {
         _ document: JSONDocument, outline: RequestOutline, settings: RequestSettings,
         into output: inout [UInt8]
     ) throws(APIError) -> TranslatedRequest {
+        if settings.api == .messages {
+            return MessagesRequest.translate(
+                document, outline: outline, settings: settings, into: &output)
+        }
         var writer = RequestWriter(document: document, outline: outline, settings: settings)
         try writer.refuseWhatCannotBe()
         swap(&writer.output, &output)
@@ -55,7 +59,10 @@ package enum RequestTranslator {
         writer.output.removeAll(keepingCapacity: true)
         // A body is about as long as the request.
         writer.output.reserveCapacity(document.bytes.count + 1024)
-        try writer.writeBody()
+        switch settings.api {
+        case .chat, .messages: try writer.writeBody()
+        case .responses: try writer.writeResponsesBody()
+        }
         writer.noteUnhandledFields()
         return TranslatedRequest(
             facts: writer.facts, dropped: writer.dropped, headers: writer.headers,
@@ -110,7 +117,7 @@ extension RequestWriter {
         return true
     }
 
-    private mutating func writeExtraFields() {
+    mutating func writeExtraFields() {
         var names: Set<String> = []
         // Settings come before profile: the first of a name counts.
         for field in settings.extraFields + settings.profile.extraFields

@@ -9,12 +9,13 @@ struct MessageMark {
 
 extension RequestWriter {
     /// A message begins here.
-    mutating func noteMessage(_ opening: StaticString) {
+    mutating func noteMessage(_ role: @autoclosure () -> PromptFingerprint.Role) {
         guard settings.takesFingerprint else { return }
-        messageMarks.append(MessageMark(role: Self.role(opening), start: output.count))
+        messageMarks.append(MessageMark(role: role(), start: output.count))
     }
 
-    private static func role(_ opening: StaticString) -> PromptFingerprint.Role {
+    /// The role in the beginning of a message of chat completions.
+    static func role(_ opening: StaticString) -> PromptFingerprint.Role {
         // `{"role":"` and the first letter.
         switch "\(opening)".utf8.dropFirst(9).first {
         case UInt8(ascii: "s"): .system

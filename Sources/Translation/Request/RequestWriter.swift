@@ -78,7 +78,8 @@ struct RequestWriter {
         family = ModelFamily.of(settings.upstreamModel)
         schemaBudget = SchemaBudget(values: document.valueCount, bytes: document.bytes.count)
         keepsCacheControl =
-            settings.profile.allowsCacheControl && family.hasCacheControl
+            settings.api == .chat && settings.profile.allowsCacheControl
+            && family.hasCacheControl
             && !settings.omittedFields.contains("cache_control")
         var withheld = settings.omittedFields
         for field in settings.profile.extraFields + settings.extraFields {
@@ -117,7 +118,7 @@ struct RequestWriter {
     /// Begins the next element of `messages`.
     mutating func beginMessage(_ opening: StaticString) {
         if messageCount > 0 { output.append(UInt8(ascii: ",")) }
-        noteMessage(opening)
+        noteMessage(Self.role(opening))
         messageCount += 1
         endsWithAnswer = false
         output.append(opening)

@@ -54,23 +54,27 @@ extension RequestWriter {
             output.removeSubrange(afterTemperature...)
             dropped.note("top_p")
         }
-        if let value = try document.whole(fields.topK, at: FieldPath("top_k")),
-            let node = fields.topK
-        {
-            guard value >= 0 else { throw FieldPath("top_k").error(.negative) }
-            if settings.profile.allowsTopK, allows("top_k") {
-                let start = output.count
-                writeKey("top_k")
-                output.append(document, node)
-                if takesBack("top_k", since: start) { dropped.note("top_k") }
-            } else {
-                dropped.note("top_k")
-            }
-        }
+        try writeTopK()
         try writeStopSequences()
     }
 
-    private mutating func writeNumber(
+    mutating func writeTopK() throws(APIError) {
+        let path = FieldPath("top_k")
+        guard let value = try document.whole(outline.fields.topK, at: path),
+            let node = outline.fields.topK
+        else { return }
+        guard value >= 0 else { throw path.error(.negative) }
+        if settings.profile.allowsTopK, allows("top_k") {
+            let start = output.count
+            writeKey("top_k")
+            output.append(document, node)
+            if takesBack("top_k", since: start) { dropped.note("top_k") }
+        } else {
+            dropped.note("top_k")
+        }
+    }
+
+    mutating func writeNumber(
         _ name: StaticString, _ node: JSONNode?, upTo limit: Double, _ problem: FieldProblem
     ) throws(APIError) {
         let path = FieldPath(name)
@@ -88,7 +92,7 @@ extension RequestWriter {
         if takesBack(name, since: start) { dropped.note(name) }
     }
 
-    private mutating func writeStopSequences() throws(APIError) {
+    mutating func writeStopSequences() throws(APIError) {
         let path = FieldPath("stop_sequences")
         guard let list = try document.optional(outline.fields.stopSequences, .list, at: path) else {
             return
@@ -121,7 +125,7 @@ extension RequestWriter {
     // MARK: The answer's format
 
     /// The schema that the answer must match.
-    private func answerSchema() throws(APIError) -> JSONNode? {
+    func answerSchema() throws(APIError) -> JSONNode? {
         let path = FieldPath("output_config")
         let config = try document.optional(outline.fields.outputConfig, .object, at: path)
         if let format = config.flatMap({ document.member($0, "format") }) {
@@ -150,8 +154,9 @@ extension RequestWriter {
             document.member(format, "schema"), .object, at: path, names.schema)
     }
 
-    private var structuredOutput: UpstreamProfile.StructuredOutput {
-        if settings.capabilities.structuredOutput == false || !allows("response_format") {
+    var structuredOutput: UpstreamProfile.StructuredOutput {
+        let field = settings.api == .responses ? "text" : "response_format"
+        if settings.capabilities.structuredOutput == false || !allows(field) {
             return .prompt
         }
         return settings.profile.structuredOutput
@@ -171,16 +176,21 @@ extension RequestWriter {
             } else if isStrictRefused {
                 dropped.note("output_config.format.strict")
             }
-            output.append(#","schema":"#)
-            if settings.dropsPatterns {
-                if SchemaPatterns.write(schema, of: document, into: &output) {
-                    dropped.note("output_config.format.schema.pattern")
-                }
-            } else {
-                output.append(document, schema)
-            }
-            output.append("}}")
+            writeAnswerSchema(schema)
         }
+    }
+
+    /// Writes `schema` and the ends of the two objects that it stands in.
+    mutating func writeAnswerSchema(_ schema: JSONNode) {
+        output.append(#","schema":"#)
+        if settings.dropsPatterns {
+            if SchemaPatterns.write(schema, of: document, into: &output) {
+                dropped.note("output_config.format.schema.pattern")
+            }
+        } else {
+            output.append(document, schema)
+        }
+        output.append("}}")
     }
 
     /// Adds the schema to the system message where it cannot be given otherwise.
@@ -206,7 +216,10 @@ extension RequestWriter {
         } else if profile.allowsSessionID, isRefused("session_id") {
             dropped.note("session_id")
         }
-        if profile.allowsUser, allows("user"), let user = outline.userID, !user.isEmpty {
+        // The Responses API's own name for it is another.
+        let namesUser =
+            profile.allowsUser && !(settings.api == .responses && responses.takesCacheKey)
+        if namesUser, allows("user"), let user = outline.userID, !user.isEmpty {
             writeDigest("user", of: user)
         } else if profile.allowsUser, isRefused("user") {
             dropped.note("metadata.user_id")
@@ -215,7 +228,7 @@ extension RequestWriter {
 
     /// Writes a member whose value is 64 hexadecimal digits: the SHA-256 of the installation's
     /// secret, the member's name and `identity`.
-    private mutating func writeDigest(_ name: StaticString, of identity: [UInt8]) {
+    mutating func writeDigest(_ name: StaticString, of identity: [UInt8]) {
         var text = settings.identitySalt
         text.append(name)
         text.append(UInt8(ascii: ":"))

@@ -3,8 +3,6 @@
 // and then no prefix cache ever hits.
 
 extension RequestWriter {
-    private static var billingMark: StaticString { "x-anthropic-billing-header:" }
-
     /// Writes the top-level `system`, with what the translation itself has to tell the model.
     mutating func writeSystem() throws(APIError) {
         let path = FieldPath("system")
@@ -25,9 +23,7 @@ extension RequestWriter {
         if plan.lacksServerTools { addComposed(Self.serverToolNote) }
         try addSchemaNote()
         guard !parts.isEmpty else { return }
-        beginMessage(#"{"role":"system","content":"#)
-        writeContent()
-        output.append(UInt8(ascii: "}"))
+        writePlainMessage(.system)
         clearParts()
         scratch.removeAll(keepingCapacity: true)
     }
@@ -59,7 +55,9 @@ extension RequestWriter {
         let range = document.content(node)
         var start = range.lowerBound
         let composed = scratch.count
-        while let line = billingLine(in: start..<range.upperBound) {
+        while let line = BillingLine.find(
+            in: start..<range.upperBound, of: document.bytes.span)
+        {
             scratch.append(document, start..<line.lowerBound)
             start = line.upperBound
         }
@@ -72,43 +70,5 @@ extension RequestWriter {
             scratch.append(document, start..<range.upperBound)
             addComposed(since: composed, cacheControl)
         }
-    }
-
-    /// The first billing line in `range`, with its line end, and when it comes first with the empty
-    /// lines after it.
-    private func billingLine(in range: Range<Int>) -> Range<Int>? {
-        let bytes = document.bytes.span
-        var lineStart = range.lowerBound
-        while true {
-            if matches(bytes, lineStart, Self.billingMark) {
-                var end = lineEnd(bytes, lineStart, range.upperBound)
-                while lineStart == range.lowerBound, isLineEnd(bytes, end, range.upperBound) {
-                    end += 2
-                }
-                return lineStart..<end
-            }
-            let next = lineEnd(bytes, lineStart, range.upperBound)
-            if next == range.upperBound { return nil }
-            lineStart = next
-        }
-    }
-
-    /// The index after the next line end (an escape, `\n`) at or after `start`.
-    private func lineEnd(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Int {
-        var index = start
-        while index < end {
-            guard bytes[index] == UInt8(ascii: "\\") else {
-                index &+= 1
-                continue
-            }
-            if bytes[index &+ 1] == UInt8(ascii: "n") { return index &+ 2 }
-            index &+= 2
-        }
-        return end
-    }
-
-    private func isLineEnd(_ bytes: Span<UInt8>, _ index: Int, _ end: Int) -> Bool {
-        index + 1 < end && bytes[index] == UInt8(ascii: "\\")
-            && bytes[index + 1] == UInt8(ascii: "n")
     }
 }

@@ -81,13 +81,19 @@ extension RequestWriter {
                     "name", "no tool of this name is among the tools on offer")
             }
             forcesTool = true
+            let isFlat = settings.api == .responses
             switch tool.kind {
+            case .webSearch where isFlat && responses.webSearch == .native:
+                output.append(#","tool_choice":{"type":"web_search"}"#)
             case .webSearch: output.append(#","tool_choice":{"type":"openrouter:web_search"}"#)
             case .webFetch: output.append(#","tool_choice":{"type":"openrouter:web_fetch"}"#)
             case .function, .builtIn:
-                output.append(#","tool_choice":{"type":"function","function":{"name":""#)
+                output.append(
+                    isFlat
+                        ? #","tool_choice":{"type":"function","name":""#
+                        : #","tool_choice":{"type":"function","function":{"name":""#)
                 output.append(contentsOf: ToolName.upstreamForm(of: name))
-                output.append(#""}}"#)
+                output.append(isFlat ? #""}"# : #""}}"#)
             }
         }
     }

@@ -45,9 +45,15 @@ extension RequestWriter {
     /// Writes one message for each call.
     mutating func writeToolMessages() throws(APIError) {
         for index in calls.indices {
-            beginMessage(#"{"role":"tool","tool_call_id":""#)
-            writeToolID(calls[index].id)
-            output.append(#"","content":"#)
+            if settings.api == .responses {
+                beginItem(#"{"type":"function_call_output","call_id":""#, .tool)
+                writeToolID(calls[index].id)
+                output.append(#"","output":"#)
+            } else {
+                beginMessage(#"{"role":"tool","tool_call_id":""#)
+                writeToolID(calls[index].id)
+                output.append(#"","content":"#)
+            }
             if let (block, path) = calls[index].result {
                 try writeResult(block, at: path, of: calls[index])
             } else {
@@ -74,10 +80,12 @@ extension RequestWriter {
             case .image, .file: media.append(part)
             }
         }
-        let isInline = settings.profile.toolMedia == .inline && !media.isEmpty
+        let isInline = allowsMediaInResults && !media.isEmpty
         if isInline || mark != nil {
             if !isInline { noteImmaterial(#"[{"type":"text","text":"#) }
-            output.append(#"[{"type":"text","text":"#)
+            output.append(
+                settings.api == .responses
+                    ? #"[{"type":"input_text","text":"# : #"[{"type":"text","text":"#)
             writeResultText(isError: isError, hasMedia: !media.isEmpty)
             write(mark)
             if !isInline { noteImmaterial("}]") }
@@ -98,6 +106,11 @@ extension RequestWriter {
         attachments.append(contentsOf: parts)
         attachments.append(contentsOf: media)
         clearParts()
+    }
+
+    private var allowsMediaInResults: Bool {
+        settings.api == .responses
+            ? responses.takesMediaInOutputs : settings.profile.toolMedia == .inline
     }
 
     /// The text that introduces a call's media in the user message after the results.
@@ -184,6 +197,7 @@ extension RequestWriter {
 
     func upstreamToolID(_ node: JSONNode) -> [UInt8] {
         let own = document.unescaped(node)
+        if settings.api == .responses { return responseCallID(own) }
         var id = ToolCallIdentifier.upstreamForm(ofClient: own)
         // One that a client has made up may stand for bytes that are no text.
         if document.hasPrefix(node, ToolCallIdentifier.prefix),

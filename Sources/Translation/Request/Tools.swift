@@ -155,7 +155,7 @@ extension RequestWriter {
         }
         if document.hasPrefix(type, "web_search_") || document.hasPrefix(type, "web_fetch_") {
             tool.kind = document.hasPrefix(type, "web_search_") ? .webSearch : .webFetch
-            if settings.profile.allowsServerTools { return true }
+            if allowsServerTool(tool.kind) { return true }
             if settings.unsupportedServerTool == .refuse {
                 throw tool.path.refusal(
                     "type", "the upstream has no tool of this kind, and no search is configured")
@@ -178,6 +178,17 @@ extension RequestWriter {
         }
         dropped.note("tools:", document, type)
         return tool.schema.map { document.kind($0) == .object } ?? false
+    }
+
+    private func allowsServerTool(_ kind: OfferedTool.Kind) -> Bool {
+        guard settings.api == .responses else { return settings.profile.allowsServerTools }
+        switch responses.webSearch {
+        case .openRouter: return true
+        case .native:
+            if case .webSearch = kind { return true }
+            return false
+        case .none: return false
+        }
     }
 
     // MARK: Tool changes in the conversation
@@ -253,7 +264,10 @@ extension RequestWriter {
         let name = ToolName.upstreamForm(of: tool.name)
         if name != tool.name { facts.clientToolNames[name] = tool.name }
         facts.toolNames.append(name)
-        output.append(#"{"type":"function","function":{"name":""#)
+        let isFlat = settings.api == .responses
+        output.append(
+            isFlat
+                ? #"{"type":"function","name":""# : #"{"type":"function","function":{"name":""#)
         output.append(contentsOf: name)
         output.append(UInt8(ascii: "\""))
         writeDescription(tool)
@@ -263,13 +277,17 @@ extension RequestWriter {
         } else if let schema = tool.schema {
             writeSchema(schema)
         }
-        if try document.flag(tool.strict, at: tool.path, "strict") {
-            if allowsStrict, takesStrict(tool.schema) {
-                output.append(#","strict":true"#)
-                if family == .claude { headers.hasStrictTools = true }
-            } else if settings.profile.allowsStrict {
-                dropped.note("tools.strict")
-            }
+        let isAsked = try document.flag(tool.strict, at: tool.path, "strict")
+        let isStrict = isAsked && allowsStrict && takesStrict(tool.schema)
+        if isAsked, !isStrict, settings.profile.allowsStrict { dropped.note("tools.strict") }
+        if isFlat {
+            // What is not said is strict there.
+            output.append(isStrict ? #","strict":true}"# : #","strict":false}"#)
+            return
+        }
+        if isStrict {
+            output.append(#","strict":true"#)
+            if family == .claude { headers.hasStrictTools = true }
         }
         output.append(UInt8(ascii: "}"))
         write(try cacheControl(tool.cacheControl, at: tool.path))
@@ -331,6 +349,10 @@ extension RequestWriter {
         var isSearch = false
         if case .webSearch = tool.kind { isSearch = true }
         if isSearch { facts.offersWebSearch = true }
+        if settings.api == .responses, responses.webSearch == .native {
+            try writeNativeSearch(tool)
+            return
+        }
         output.append(
             isSearch ? #"{"type":"openrouter:web_search""# : #"{"type":"openrouter:web_fetch""#)
         let path = tool.path
@@ -362,6 +384,32 @@ extension RequestWriter {
             writeParameter("user_location", node, since: start)
         }
         output.append(output.count == start ? "}" : "}}")
+    }
+
+    /// OpenAI's own search, and xAI's.
+    private mutating func writeNativeSearch(_ tool: OfferedTool) throws(APIError) {
+        output.append(#"{"type":"web_search""#)
+        let start = output.count
+        for (name, node) in [
+            ("allowed_domains", tool.allowedDomains), ("blocked_domains", tool.blockedDomains),
+        ] as [(StaticString, JSONNode?)] {
+            guard let node = try document.optional(node, .list, at: tool.path, name) else {
+                continue
+            }
+            try checkStrings(node, of: tool.path, name)
+            output.append(output.count == start ? #","filters":{""# : #",""#)
+            output.append(name)
+            output.append(#"":"#)
+            output.append(document, node)
+        }
+        if output.count > start { output.append(UInt8(ascii: "}")) }
+        if let place = try document.optional(
+            tool.userLocation, .object, at: tool.path, "user_location")
+        {
+            writeKey("user_location")
+            output.append(document, place)
+        }
+        output.append(UInt8(ascii: "}"))
     }
 
     private func checkStrings(

@@ -122,6 +122,10 @@ package struct UpstreamProfile: Sendable, Equatable {
     package var asksForContinuation = false
     /// Calls that another model has made are marked so that Gemini takes them (Google).
     package var signsForeignCalls = false
+    /// What it takes where it is asked by the Responses API.
+    package var responses = ResponsesAbilities.generic
+    /// What it takes where it is asked by the Messages API.
+    package var messages = MessagesAbilities.generic
     /// Members for every body.
     package var extraFields: [ExtraField] = []
 
@@ -159,6 +163,8 @@ extension UpstreamProfile {
         profile.allowsUser = true
         profile.allowsTopK = true
         profile.allowsServerTools = true
+        profile.responses = .openRouter
+        profile.messages = .openRouter
         return profile
     }()
 
@@ -170,6 +176,7 @@ extension UpstreamProfile {
         profile.reasoningDialect = .reasoningEffort
         profile.allowsFiles = true
         profile.allowsUser = true
+        profile.responses = .openAI
         return profile
     }()
 
@@ -177,6 +184,7 @@ extension UpstreamProfile {
         var profile = openai
         profile.name = "azure"
         profile.keyField = .apiKey
+        profile.responses = .azure
         return profile
     }()
 
@@ -190,6 +198,8 @@ extension UpstreamProfile {
         profile.allowsParallelToolCalls = false
         profile.structuredOutput = .object
         profile.stopSequencesMax = 16
+        profile.responses = .deepSeek
+        profile.messages = .deepSeek
         return profile
     }()
 
@@ -210,6 +220,7 @@ extension UpstreamProfile {
         profile.reasoningField = .reasoningContent
         profile.fillsReasoningWithCalls = true
         profile.allowsParallelToolCalls = false
+        profile.messages = .moonshot
         return profile
     }()
 
@@ -255,6 +266,7 @@ extension UpstreamProfile {
         profile.parsesThinkTags = true
         profile.systemMessages = .firstOnly
         profile.stopSequencesMax = 16
+        profile.messages = .vllm
         return profile
     }()
 

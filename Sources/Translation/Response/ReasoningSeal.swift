@@ -26,13 +26,24 @@ package struct ReasoningSeal: Equatable, Sendable {
         case contentParts = 5
         /// The `extra_content` of one tool call (Google): its thought signature.
         case callExtra = 6
+        /// A `reasoning` item of the Responses API.
+        case responseItem = 7
+
+        /// Whether what is sealed is plain text.
+        var isText: Bool {
+            switch self {
+            case .reasoning, .reasoningContent, .thinkTags, .contentParts: true
+            case .details, .callExtra, .responseItem: false
+            }
+        }
     }
 
     package var dialect: Dialect
     /// The model that the request named to the upstream.
     package var origin: [UInt8]
     /// Dialect `details`: the JSON items, in order, separated by commas, without brackets. Dialect
-    /// `callExtra`: an object with `id`, the call's id for the client, and `extra_content`. Every
+    /// `callExtra`: an object with `id`, the call's id for the client, and `extra_content`. Dialect
+    /// `responseItem`: who made it, a line break, and the item; empty when it cannot go back. Every
     /// other: the text as the content of a JSON string, still escaped; empty when the block itself
     /// shows it.
     package var content: [UInt8]
@@ -106,7 +117,34 @@ package struct ReasoningSeal: Equatable, Sendable {
             return (try? document.parse(text)) != nil && document.kind(.root) == .string
         case .callExtra:
             return (try? document.parse(content)) != nil && document.kind(.root) == .object
+        case .responseItem:
+            guard !content.isEmpty else { return true }
+            guard let item = responseItem else { return false }
+            guard (try? document.parse(item.json)) != nil,
+                let type = document.member(.root, "type"), document.equals(type, "reasoning"),
+                let encrypted = document.member(.root, "encrypted_content")
+            else { return false }
+            return document.kind(encrypted) == .string
         }
+    }
+}
+
+// MARK: - Items of the Responses API
+
+extension ReasoningSeal {
+    /// Whose item is sealed, and the item.
+    var responseItem: (maker: [UInt8], json: [UInt8])? {
+        guard dialect == .responseItem, let end = content.firstIndex(of: UInt8(ascii: "\n")) else {
+            return nil
+        }
+        return (Array(content[..<end]), Array(content[(end + 1)...]))
+    }
+
+    /// - Parameter maker: without line breaks.
+    init(responseItem item: [UInt8], by maker: [UInt8], origin: [UInt8]) {
+        self.init(
+            dialect: .responseItem, origin: origin,
+            content: item.isEmpty ? [] : maker + [UInt8(ascii: "\n")] + item)
     }
 }
 

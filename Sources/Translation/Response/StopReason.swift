@@ -127,6 +127,12 @@ struct UpstreamFinish {
         matchedSequence = document.unescaped(node)
     }
 
+    /// Where the end is told otherwise than in a chunk.
+    mutating func conclude(_ reason: Reason, matchedStop sequence: [UInt8] = []) {
+        self.reason = self.reason ?? reason
+        matchedSequence = sequence
+    }
+
     /// Whether the upstream owns that its answer is broken. A cut at the token limit outranks what
     /// comes after it: MiniMax reports the limit as a finish first and then as an error.
     var isFailure: Bool {

@@ -81,7 +81,7 @@ extension StreamTranslator {
         return isLive
     }
 
-    private var tooManyBlocks: APIError {
+    var tooManyBlocks: APIError {
         Self.malformed("an answer of more than \(limits.blocksMax) blocks")
     }
 
@@ -114,7 +114,7 @@ extension StreamTranslator {
     private static var nameBytesMax: Int { 512 }
 
     /// Keeps the first value that says something. Azure's first chunk has `""` for all of them.
-    private static func keep(
+    static func keep(
         _ document: JSONDocument, _ node: JSONNode, in member: inout [UInt8]
     ) {
         guard member.isEmpty, document.kind(node) == .string else { return }
@@ -146,9 +146,9 @@ extension StreamTranslator {
     package var heldBytes: Int { gatheredBytes + body.count + parser.heldBytes }
 
     /// What is kept until the end of a block or of the message.
-    private var gatheredBytes: Int {
+    var gatheredBytes: Int {
         writer.gatheredBytes + calls.gatheredBytes + reasoning.gatheredBytes + held.text.count
-            + search.json.count
+            + search.json.count + items.gatheredBytes
     }
 
     // MARK: The choice

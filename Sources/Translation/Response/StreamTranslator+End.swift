@@ -20,7 +20,9 @@ extension StreamTranslator {
     /// arguments that are no JSON fails it.
     mutating func closeOpenBlock(into output: inout [UInt8]) -> Bool {
         switch writer.open {
-        case .text: writer.closeText(into: &output)
+        case .text:
+            releaseWatchedText(into: &output)
+            writer.closeText(into: &output)
         case .thinking: closeThinkingBlock(into: &output)
         case .toolUse: closeCall(into: &output)
         case nil: break

@@ -110,6 +110,7 @@ extension StreamTranslator {
 
     /// Gives items that no thinking block took along a redacted block of their own.
     mutating func sealLooseReasoning(into output: inout [UInt8]) {
+        sealLooseItems(into: &output)
         guard writer.open == nil, !reasoning.collector.isEmpty else { return }
         writeRedacted(takeSeal(), into: &output)
     }
@@ -125,6 +126,7 @@ extension StreamTranslator {
     }
 
     private mutating func takeSeal() -> ReasoningSeal {
+        if profile.speaksResponses { return takeResponseSeal() }
         reasoning.shownIndex = nil
         var content: [UInt8] = []
         guard reasoning.collector.isEmpty else {

@@ -14,21 +14,29 @@ extension StreamTranslator {
     mutating func annotationsReceived(
         _ document: JSONDocument, _ annotations: JSONNode, into output: inout [UInt8]
     ) {
-        // Who did not ask for a search would not know the blocks.
-        guard facts.offersWebSearch else { return }
         var elements = document.elements(of: annotations)
         while let annotation = document.next(&elements), mayReadPart(into: &output) {
-            guard let source = document.member(annotation, "url_citation"),
-                let url = document.member(source, "url"), document.kind(url) == .string
-            else { continue }
-            if writer.open == .text {
-                var citation: [UInt8] = []
-                Self.writeCitation(document, source, url, into: &citation)
-                writer.citation(citation.span, into: &output)
-            } else if !search.isWritten {
-                if !search.json.isEmpty { search.json.append(",") }
-                Self.writeResult(document, source, url, into: &search.json)
+            if let source = document.member(annotation, "url_citation") {
+                annotationReceived(document, source, into: &output)
             }
+        }
+    }
+
+    /// A source that the upstream names: a result before the text, a citation within it.
+    mutating func annotationReceived(
+        _ document: JSONDocument, _ source: JSONNode, into output: inout [UInt8]
+    ) {
+        // Who did not ask for a search would not know the blocks.
+        guard facts.offersWebSearch, isLive, let url = document.member(source, "url"),
+            document.kind(url) == .string
+        else { return }
+        if writer.open == .text {
+            var citation: [UInt8] = []
+            Self.writeCitation(document, source, url, into: &citation)
+            writer.citation(citation.span, into: &output)
+        } else if !search.isWritten {
+            if !search.json.isEmpty { search.json.append(",") }
+            Self.writeResult(document, source, url, into: &search.json)
         }
     }
 

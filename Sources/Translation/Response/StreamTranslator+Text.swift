@@ -141,12 +141,33 @@ extension StreamTranslator {
         writer.openText(into: &output)
         let waiting = held.take()
         if !waiting.isEmpty { write(waiting.span, into: &output) }
-        return true
+        return isLive
     }
 
     private mutating func write(_ piece: Span<UInt8>, into output: inout [UInt8]) {
+        if stops != nil {
+            writeWatched(piece, into: &output)
+            return
+        }
         if !facts.stopSequences.isEmpty { keepTail(piece) }
         writer.delta(piece, into: &output)
+    }
+
+    /// Writes text up to a stop sequence, which ends the answer.
+    private mutating func writeWatched(_ piece: Span<UInt8>, into output: inout [UInt8]) {
+        var ready: [UInt8] = []
+        let sequence = stops?.take(piece, into: &ready)
+        if !ready.isEmpty { writer.delta(ready.span, into: &output) }
+        guard let sequence else { return }
+        finish.conclude(.stop, matchedStop: sequence)
+        leavesUpstreamRunning = true
+        end(into: &output)
+    }
+
+    /// Writes the end of a text block that might have been the beginning of a stop sequence.
+    mutating func releaseWatchedText(into output: inout [UInt8]) {
+        guard let rest = stops?.finish(), !rest.isEmpty else { return }
+        writer.delta(rest.span, into: &output)
     }
 
     /// Writes the text that waits, where nothing remains to wait for.

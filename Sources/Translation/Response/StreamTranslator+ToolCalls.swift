@@ -85,9 +85,9 @@ extension StreamTranslator {
     }
 
     /// Sixteen times what the upstream was given.
-    private static var toolNameBytesMax: Int { 16 * ToolName.bytesMax }
+    static var toolNameBytesMax: Int { 16 * ToolName.bytesMax }
 
-    private mutating func argumentsReceived(
+    mutating func argumentsReceived(
         _ document: JSONDocument, _ arguments: JSONNode, _ number: Int,
         into output: inout [UInt8]
     ) {
@@ -104,7 +104,7 @@ extension StreamTranslator {
         }
     }
 
-    private mutating func add(
+    mutating func add(
         _ piece: Span<UInt8>, _ number: Int, _ output: inout [UInt8]
     ) {
         let range = calls.add(piece, to: number)
@@ -118,7 +118,7 @@ extension StreamTranslator {
     // MARK: Blocks
 
     /// Opens the next call when nothing stands before it: no other call that may take more.
-    private mutating func advanceCalls(into output: inout [UInt8]) {
+    mutating func advanceCalls(into output: inout [UInt8]) {
         while isLive, calls.isOpenCallComplete {
             let number = calls.openCall.map { $0 + 1 } ?? calls.next
             guard number < calls.calls.count else { break }

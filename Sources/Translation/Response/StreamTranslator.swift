@@ -24,6 +24,9 @@ package struct StreamTranslator: ~Copyable {
         package var reportedModel: [UInt8]?
         /// What reasoning is sealed with; without one no reasoning can come back.
         package var sealKey: SealKey?
+        /// Who answers: upstream and key, as a digest; sealed into reasoning that is encrypted for
+        /// them alone. It has no line breaks.
+        package var maker: [UInt8] = []
 
         package init(
             messageID: [UInt8], requestID: [UInt8], upstreamModel: [UInt8],
@@ -43,6 +46,8 @@ package struct StreamTranslator: ~Copyable {
         package var parsesThinkTags = false
         /// Whether `completion_tokens` leaves reasoning tokens out (xAI).
         package var countsReasoningApart = false
+        /// Whether it speaks OpenAI's Responses API instead of chat completions.
+        package var speaksResponses = false
         package init() {}
     }
 
@@ -119,6 +124,12 @@ package struct StreamTranslator: ~Copyable {
     /// The ids of the conversation's tool calls, in the client's form, with those of this response.
     var takenToolIDs: Set<[UInt8]>
     var search = SearchResults()
+    /// The items of a Responses stream.
+    var items = ResponseItems()
+    /// Watches the text where the upstream does not know the client's stop sequences.
+    var stops: StopSequenceScanner?
+    /// Whether the answer is complete though the upstream would go on, and bill.
+    package internal(set) var leavesUpstreamRunning = false
     /// The end of the text, escaped, for stop sequences.
     var tail: [UInt8] = []
     /// The model that the message names; settled when it starts.
@@ -139,6 +150,7 @@ package struct StreamTranslator: ~Copyable {
         self.inputTokensEstimate = inputTokensEstimate
         self.errorReader = errorReader
         takenToolIDs = facts.usedToolIDs
+        if facts.emulatesStopSequences { stops = StopSequenceScanner(facts.stopSequences) }
         parser = SSEParser(eventBytesMax: limits.eventBytesMax)
         writer = MessageWriter(isStreaming: facts.isStreaming)
     }
@@ -275,7 +287,11 @@ package struct StreamTranslator: ~Copyable {
         guard first == UInt8(ascii: "{") else {
             if first == UInt8(ascii: "["), isDone {
                 // The answer is whole, even where no finish_reason came.
-                end(into: &output)
+                if profile.speaksResponses {
+                    responseDone(into: &output)
+                } else {
+                    end(into: &output)
+                }
             } else if isError {
                 let text = Array(parser.data.prefix(limits.pageBytesMax))
                 fail(errorReader.read(status: 500, body: text), into: &output)
@@ -284,10 +300,15 @@ package struct StreamTranslator: ~Copyable {
             return
         }
         summary.events &+= 1
+        if profile.speaksResponses, passOverEcho() { return }
         var chunk = JSONDocument()
         swap(&chunk, &document)
         if Self.parse(&chunk, exchanging: &parser.data) {
-            chunkReceived(chunk, isError: isError, into: &output)
+            if profile.speaksResponses {
+                responseEventReceived(chunk, isError: isError, into: &output)
+            } else {
+                chunkReceived(chunk, isError: isError, into: &output)
+            }
         } else if isLast {
             fail(Self.cutOff, into: &output)
         } else {
@@ -330,6 +351,10 @@ package struct StreamTranslator: ~Copyable {
         }
         summary.events = 1
         phase = .events
+        if profile.speaksResponses {
+            responseBodyReceived(completion, into: &output)
+            return
+        }
         chunkReceived(completion, isError: false, into: &output)
         guard case .events = phase else { return }
         if completion.member(.root, "choices") == nil {

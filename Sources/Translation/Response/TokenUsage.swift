@@ -75,7 +75,7 @@ package struct TokenUsage: Equatable, Sendable {
         output = isApart ? completion + reasoned : completion
     }
 
-    private mutating func reset() {
+    mutating func reset() {
         prompt = 0
         cacheRead = 0
         cacheWrite = 0
@@ -87,7 +87,7 @@ package struct TokenUsage: Equatable, Sendable {
         isEstimate = false
     }
 
-    private mutating func readPromptDetails(_ document: JSONDocument, _ details: JSONNode) {
+    mutating func readPromptDetails(_ document: JSONDocument, _ details: JSONNode) {
         if let tokens = document.member(details, "cached_tokens") {
             cacheRead = max(cacheRead, Self.count(document, tokens))
         }
@@ -96,7 +96,7 @@ package struct TokenUsage: Equatable, Sendable {
         }
     }
 
-    private mutating func readServerTools(_ document: JSONDocument, _ details: JSONNode) {
+    mutating func readServerTools(_ document: JSONDocument, _ details: JSONNode) {
         if let requests = document.member(details, "web_search_requests") {
             webSearches = Self.count(document, requests)
         }
@@ -105,7 +105,7 @@ package struct TokenUsage: Equatable, Sendable {
         }
     }
 
-    private mutating func readCost(_ document: JSONDocument, _ value: JSONNode) {
+    mutating func readCost(_ document: JSONDocument, _ value: JSONNode) {
         // Perplexity splits its cost up.
         let number = document.member(value, "total_cost") ?? value
         if document.kind(number) == .number { cost.append(document, number) }
@@ -114,7 +114,7 @@ package struct TokenUsage: Equatable, Sendable {
     /// Above any real count, and far enough from overflow that sums of some are safe.
     private static var countMax: Int { 1 << 32 }
 
-    private static func count(_ document: JSONDocument, _ node: JSONNode) -> Int {
+    static func count(_ document: JSONDocument, _ node: JSONNode) -> Int {
         min(max(0, document.integer(node) ?? 0), countMax)
     }
 

@@ -13,7 +13,9 @@ import Testing
         return name.flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    static var names: [String] {
+    static var names: [String] { names(in: folder) }
+
+    static func names(in folder: String?, ending: String = ".sse") -> [String] {
         // SAFETY: the directory is closed before its entries are used; names are copied.
         guard let folder, let directory = unsafe opendir(folder) else { return [] }
         defer { unsafe closedir(directory) }
@@ -22,12 +24,12 @@ import Testing
             let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
                 unsafe String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))
             }
-            if name.hasSuffix(".sse") { names.append(name) }
+            if name.hasSuffix(ending) { names.append(name) }
         }
         return names.sorted()
     }
 
-    static func bytes(_ name: String) -> [UInt8] {
+    static func bytes(_ name: String, in folder: String? = folder) -> [UInt8] {
         guard let folder, let file = unsafe fopen("\(folder)/\(name)", "r") else { return [] }
         defer { unsafe fclose(file) }
         var bytes: [UInt8] = []
