@@ -183,6 +183,12 @@ final class ClientConnection: Connection {
         isQueued = false
         while let action = session.nextAction() { perform(action) }
         guard !isClosed else { return }
+        // All output may have left after the session began to wait for that, and before this turn's
+        // end: then nobody else tells it.
+        if outputBytes == 0, session.awaitsOutput {
+            session.outputDrained(at: loop.now, into: &output)
+            return performActions()
+        }
         if session.isGuest { readBytesMax = Limits.socketReadMax }
         // Requests that wait have their turn when all is sent, an upstream that waits before.
         outputLowWater = session.awaitsOutput ? 0 : Limits.outputLowWater

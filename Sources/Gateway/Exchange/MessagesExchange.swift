@@ -243,15 +243,22 @@ extension MessagesExchange {
         if deadlines.ping != nil { deadlines.ping = now + configuration.pingInterval }
     }
 
-    /// The daemon is about to end, or has no room for more of this answer.
-    mutating func interrupt(
-        because failure: UpstreamFailure = .shuttingDown, in turn: Turn, into output: inout [UInt8]
+    /// The daemon is about to end, and the connection with it.
+    mutating func interrupt(in turn: Turn, into output: inout [UInt8]) -> Step {
+        switch phase {
+        case .over: break
+        case .asking, .answering: channel.keepsAlive = false
+        }
+        return end(because: .shuttingDown, in: turn, into: &output)
+    }
+
+    /// The answer ends here, for a reason that is not the upstream's.
+    mutating func end(
+        because failure: UpstreamFailure, in turn: Turn, into output: inout [UInt8]
     ) -> Step {
         switch phase {
-        case .over: return .wait
-        case .asking, .answering:
-            channel.keepsAlive = false
-            return failed(failure, .cancel, in: turn, into: &output)
+        case .over: .wait
+        case .asking, .answering: failed(failure, .cancel, in: turn, into: &output)
         }
     }
 

@@ -154,11 +154,11 @@ package struct ClientSession: ~Copyable {
         }
     }
 
-    /// Whether requests wait for the output to leave: then `outputDrained` is to be called when all of
-    /// it has.
+    /// Whether requests wait for the output to leave, or memory that was granted for it: then
+    /// `outputDrained` is to be called when all of it has.
     package var awaitsOutput: Bool {
         switch phase {
-        case .receiving: !pipelined.isEmpty
+        case .receiving: !pipelined.isEmpty || (request == nil && memory.granted > 0)
         case .inflating, .counting, .exchanging, .closing: false
         }
     }
@@ -203,7 +203,9 @@ extension ClientSession {
     package mutating func outputDrained(at now: MonotonicTime, into output: inout [UInt8]) {
         switch phase {
         case .receiving:
-            releaseMemory(keeping: output.count)
+            // What is left of the output, if anything, is little. `output` may be much longer: it
+            // begins with bytes that have left.
+            if request == nil { releaseMemory(keeping: 0) }
             decodePipelined(at: now, into: &output)
         case .exchanging: exchange?.letGo(at: now)
         case .inflating, .counting, .closing: break
@@ -478,10 +480,11 @@ extension ClientSession {
         if !holdsAnswer(output) { endForWantOfMemory(at: now, into: &output) }
     }
 
-    /// The answer would be more than the process may hold: it ends here.
+    /// The answer would be more than the process may hold: it ends here. The connection does not;
+    /// requests that were sent ahead are answered.
     private mutating func endForWantOfMemory(at now: MonotonicTime, into output: inout [UInt8]) {
         let turn = turn(at: now)
-        let step = exchange?.interrupt(because: .tooMuchMemory, in: turn, into: &output)
+        let step = exchange?.end(because: .tooMuchMemory, in: turn, into: &output)
         if let step { take(step, at: now, into: &output) }
     }
 
