@@ -16,7 +16,7 @@ STATUSES = [
     (400, None, 400, "invalid_request_error", None),
     (401, None, 500, "api_error", "false"),
     (402, None, 402, "billing_error", None),
-    (403, {"reasons": ["violence"], "flagged_input": "x"}, 403, "permission_error", None),
+    (403, {"reasons": ["violence"], "flagged_input": "x"}, 400, "policy_blocked", "false"),
     (403, None, 500, "api_error", "false"),
     (404, None, 404, "not_found_error", None),
     (408, None, 504, "timeout_error", None),

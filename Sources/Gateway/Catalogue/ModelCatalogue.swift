@@ -22,13 +22,20 @@ package final class ModelCatalogue: Sendable {
     }
 
     /// The model of this id. A variant that is not listed itself (`:nitro`, `:online`) is its model
-    /// at prices that are not known.
+    /// at prices that are not known. A server of one model (llama.cpp, under the path of its file)
+    /// answers with it whatever it is asked for.
     package func model(_ id: String) -> CatalogueModel? {
         if let index = indexes[id] { return models[index] }
-        guard let colon = id.lastIndex(of: ":"), !id[colon...].contains("/"),
+        var model: CatalogueModel
+        if let colon = id.lastIndex(of: ":"), !id[colon...].contains("/"),
             let index = indexes[String(id[..<colon])]
-        else { return nil }
-        var model = models[index]
+        {
+            model = models[index]
+        } else if models.count == 1 {
+            model = models[0]
+        } else {
+            return nil
+        }
         model.id = id
         model.prices = nil
         return model

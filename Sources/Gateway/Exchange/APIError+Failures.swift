@@ -33,7 +33,33 @@ extension UpstreamFailure {
             message: "The upstream's model ended its answer without saying anything."))
 }
 
+extension UpstreamFailure {
+    /// The error as the last event of a stream that has had pings, but no content. Clients go by its
+    /// type: after `overloaded_error` they stream again, and later each time; after any other they
+    /// repeat the request at once without streaming (Claude Code 2.1.332). So the former is for what
+    /// may pass, and the latter for what a status then tells better.
+    var lateError: APIError {
+        guard kind.mayPass, error.shouldRetry != false else { return error }
+        var late = error
+        late.type = .overloaded
+        return late
+    }
+}
+
 extension FailureKind {
+    /// Whether the same request may be answered a moment later. A rate limit is none of them: its
+    /// status tells how long to wait.
+    var mayPass: Bool {
+        switch self {
+        case .overloaded, .unavailable, .internalFault, .unreachable, .unanswered, .timeout,
+            .brokenAnswer, .badAnswer, .emptyAnswer, .noSocket, .noMemory, .shuttingDown:
+            true
+        case .rateLimited, .requestFault, .contextTooLong, .contentRefused, .modelMissing,
+            .keyRefused, .notPermitted, .outOfCredit, .misconfigured:
+            false
+        }
+    }
+
     /// Whether another provider of the same upstream may do better.
     var isOfProvider: Bool {
         switch self {

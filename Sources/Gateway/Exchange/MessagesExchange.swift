@@ -391,6 +391,9 @@ extension MessagesExchange {
     private mutating func callFailed(
         _ failure: UpstreamFailure, _ fate: UpstreamFate, in turn: Turn, into output: inout [UInt8]
     ) -> Step {
+        if failure.isCutAnswer, case .asking = phase {
+            return finishCut(fate, in: turn, into: &output)
+        }
         learn(from: failure, in: turn)
         return askAgain(after: failure, fate, at: turn.now)
             ?? report(failure, fate, in: turn, into: &output)
@@ -439,7 +442,7 @@ extension MessagesExchange {
         } else {
             note(failure, .interrupted)
             channel.openChunk(in: &output)
-            failure.error.writeEvent(requestID: identity.requestID, into: &output)
+            failure.lateError.writeEvent(requestID: identity.requestID, into: &output)
             channel.finishStream(into: &output)
         }
         phase = .over
@@ -457,6 +460,19 @@ extension MessagesExchange {
         }
         channel.openChunk(in: &output)
         translator.writeEmptyMessage(into: &output)
+        return complete(fate, in: turn, into: &output)
+    }
+
+    /// The upstream had no room for an answer in the length that was asked for.
+    private mutating func finishCut(
+        _ fate: UpstreamFate, in turn: Turn, into output: inout [UInt8]
+    ) -> Step {
+        let mark = begin(in: turn, into: &output)
+        attempt.isStreaming
+            ? translator.writeCutMessage(into: &output)
+            : translator.writeCutMessage(into: &message)
+        settle(mark, in: turn, into: &output)
+        contentCame(at: turn.now)
         return complete(fate, in: turn, into: &output)
     }
 

@@ -105,8 +105,10 @@ enum RetryPolicy {
         case .lowerMaxTokens(let tokens):
             tokens >= min(Limits.answerTokensMin, request.answerTokens)
                 && tokens < request.answerTokens
+        case .raiseMaxTokens(let tokens):
+            tokens > request.answerTokens
         case .dropParameter, .dropValue, .dropTopPBesideTemperature, .dropReasoning,
-            .returnReasoning, .dropStrict, .dropPatterns, .dropImages, .foldSystem,
+            .keepReasoning, .returnReasoning, .dropStrict, .dropPatterns, .dropImages, .foldSystem,
             .stopReasoningWithTools:
             true
         }

@@ -73,8 +73,10 @@ struct UpstreamLessons {
         case .dropParameter(let name): name.utf8.count <= nameBytesMax
         case .dropValue(let name, let value):
             name.utf8.count <= nameBytesMax && 1...valueBytesMax ~= value.count
-        case .dropTopPBesideTemperature, .dropReasoning, .returnReasoning, .dropStrict,
-            .dropPatterns, .dropImages, .foldSystem, .stopReasoningWithTools, .lowerMaxTokens:
+        case .dropTopPBesideTemperature, .dropReasoning, .keepReasoning,
+            .returnReasoning, .dropStrict,
+            .dropPatterns, .dropImages, .foldSystem, .stopReasoningWithTools, .lowerMaxTokens,
+            .raiseMaxTokens:
             true
         }
     }

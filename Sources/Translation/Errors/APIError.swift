@@ -15,6 +15,9 @@ package enum APIErrorType: String, Sendable {
     case api = "api_error"
     case timeout = "timeout_error"
     case overloaded = "overloaded_error"
+    /// The content is not wanted. No type of the API's reference, but clients know it: they ask once
+    /// and show the text (Claude Code 2.1.332), where a 403 would read "Failed to authenticate".
+    case policyBlocked = "policy_blocked"
 }
 
 /// A failure in the form in which a client gets it.
@@ -46,6 +49,11 @@ package struct APIError: Error, Equatable, Sendable {
     /// A 400 for a request that cannot be understood.
     package static func invalidRequest(_ message: String) -> APIError {
         APIError(status: 400, type: .invalidRequest, message: message)
+    }
+
+    /// A 400 for content that moderation or a guardrail (403) does not want: asking again is of no use.
+    package static func contentRefused(_ message: String) -> APIError {
+        APIError(status: 400, type: .policyBlocked, message: message, shouldRetry: false)
     }
 
     /// A 400 for a prompt that is longer than the model's context, in the words by which clients

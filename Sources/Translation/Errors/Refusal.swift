@@ -73,13 +73,15 @@ struct Refusal {
         if text.opens(with: Self.lacks), isAboutImages { suggest(.dropImages, isLesson: true) }
         if isNegative, isAboutSystemMessages { suggest(.foldSystem, isLesson: true) }
         if isAboutMissingReasoning { suggest(.returnReasoning, isLesson: true) }
+        if isAboutMandatoryReasoning { suggest(.keepReasoning, isLesson: true) }
         if text.opens(with: ["grammar", "json schema conversion failed"]) {
             suggest(.dropPatterns, isLesson: true)
         }
         if text.opens(withAll: ["tools", "reasoning_effort"]) {
             suggest(.stopReasoningWithTools, isLesson: true)
         }
-        if isAboutStrictSchemas { suggest(.dropStrict) }
+        // That this one schema is outside the subset says nothing of others.
+        if isAboutStrictSchemas { suggest(.dropStrict, isLesson: !isAboutOneSchema) }
     }
 
     /// That a model sees no images, and not that one of them is broken or too large.
@@ -114,9 +116,24 @@ struct Refusal {
             ])
     }
 
+    /// That a model does not do without reasoning.
+    private var isAboutMandatoryReasoning: Bool {
+        text.opens(with: ["reasoning", "thinking"])
+            && text.opens(with: [
+                "mandatory", "cannot be disabled", "can not be disabled", "can't be disabled",
+                "cannot disable", "only type=enabled", "must be enabled", "cannot be turned off",
+                "does not support disabling", "not support disabling",
+            ])
+    }
+
     /// OpenAI's strict mode takes a subset of JSON Schema.
     private var isAboutStrictSchemas: Bool {
         text.opens(withAll: ["strict", "schema"])
+            || text.opens(with: ["strict"])
+                && text.opens(with: [
+                    "not support", "n't support", "unsupported", "not available", "not allowed",
+                    "not accept", "n't accept",
+                ])
             || text.opens(with: ["invalid schema for"])
                 && text.has([
                     "required", "additionalproperties", "strict", "not permitted", "must have a",
@@ -127,6 +144,9 @@ struct Refusal {
 
     /// A limit of the output, with its number.
     private mutating func readAnswerLength(_ maxTokens: Int) {
+        if let least = AnswerLimit.least(in: text, asked: maxTokens) {
+            return suggest(.raiseMaxTokens(least), isLesson: true)
+        }
         guard AnswerLimit.isMeant(by: text) else { return }
         let numbers = text.numbers(upTo: text.openingEnd).filter { 16..<maxTokens ~= $0 }
         if let limit = numbers.max() { suggest(.lowerMaxTokens(limit), isLesson: true) }
@@ -181,15 +201,19 @@ struct Refusal {
 
     private mutating func suggestField(_ remedy: UpstreamRemedy) {
         guard case .dropParameter(let name) = remedy else { return suggest(remedy) }
-        // A bad schema or a bad call is the request's own, whatever field it stands in.
-        let isOfRequest = text.opens(with: [
-            "schema for", "invalid schema", "function '", "function \"", "function `",
-        ])
+        let isOfRequest = isAboutOneSchema
         if isAboutValue || name == "tool_choice" {
             suggest(.dropValue(name, []), isLesson: !isOfRequest)
         } else {
             suggest(remedy, isLesson: !isOfRequest)
         }
+    }
+
+    /// Whether it is about a schema or a call, which is the request's own, whatever field it stands in.
+    private var isAboutOneSchema: Bool {
+        text.opens(with: [
+            "schema for", "invalid schema", "function '", "function \"", "function `",
+        ])
     }
 
     /// Whether it is a value that is refused. A parameter that takes other values is none that the
@@ -221,6 +245,36 @@ struct Refusal {
 
 /// Limits of an answer's length.
 enum AnswerLimit {
+    /// What upstreams want of the shortest answer, where they say no number: OpenAI's Responses API.
+    private static let leastUsual = 16
+    /// No upstream gives only answers longer than this.
+    private static let leastMax = 4096
+
+    /// The shortest answer that may be asked for, if a text is about that.
+    static func least(in text: RefusalText, asked: Int) -> Int? {
+        guard isMeant(by: text), !text.has(["budget", "maximum", "at most", "too large"]),
+            text.has([
+                "minimum", "at least", ">=", "greater than", "too small", "too low", "less than",
+                "below", "ensure this value is greater",
+            ])
+        else { return nil }
+        let isStrict =
+            text.has(["greater than", "more than", "larger than", "above "])
+            && !text.has(["or equal", ">="])
+        let named = text.numbers(upTo: text.openingEnd).map { isStrict ? $0 + 1 : $0 }
+        let least = named.filter { asked + 1...max(asked + 1, leastMax) ~= $0 }.min()
+        guard let least = least ?? (asked < leastUsual ? leastUsual : nil), least <= leastMax else {
+            return nil
+        }
+        return least
+    }
+
+    /// Whether a text says that the answer had no room in the length that was asked for.
+    static func isReached(by text: RefusalText) -> Bool {
+        text.opens(with: ["could not finish", "unable to finish", "cannot finish"])
+            && text.opens(with: ["max_tokens", "max_output_tokens", "output limit", "token limit"])
+    }
+
     /// Whether a text is about the longest answer that may be asked for, and not about the input.
     static func isMeant(by text: RefusalText) -> Bool {
         text.has([

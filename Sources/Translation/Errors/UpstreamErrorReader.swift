@@ -14,6 +14,9 @@ package struct UpstreamFailure: Equatable, Sendable {
     package var lessons: Set<UpstreamRemedy> = []
     /// The model's context in tokens, if the upstream itself has named it when it refused a prompt.
     package var contextTokens: Int?
+    /// Whether the upstream has said no more than that the answer did not fit into the length that was
+    /// asked for: that is an answer that was cut before its first word.
+    package var isCutAnswer = false
 
     package init(_ kind: FailureKind, error: APIError, remedies: [UpstreamRemedy] = []) {
         self.kind = kind
@@ -190,6 +193,8 @@ package struct UpstreamErrorReader: Sendable {
         let refusal = Refusal(report, status: status, maxTokens: maxTokens)
         failure.remedies = refusal.remedies
         failure.lessons = refusal.lessons
+        failure.isCutAnswer =
+            kind == .requestFault && AnswerLimit.isReached(by: RefusalText(report.message))
         return failure
     }
 
@@ -227,9 +232,7 @@ package struct UpstreamErrorReader: Sendable {
         case .outOfCredit:
             return status == 429
                 ? rateLimited(report, text) : APIError(status: 402, type: .billing, message: text)
-        case .contentRefused:
-            return status == 403
-                ? APIError(status: 403, type: .permission, message: text) : .invalidRequest(text)
+        case .contentRefused: return status == 403 ? .contentRefused(text) : .invalidRequest(text)
         case .requestFault:
             if status == 409 { return APIError(status: 409, type: .conflict, message: text) }
             if status == 413 {
@@ -285,8 +288,16 @@ package struct UpstreamErrorReader: Sendable {
     }
 
     private func overloaded(_ report: UpstreamErrorReport, _ text: String) -> APIError {
-        let wait = waitSeconds(report).flatMap { $0 <= Self.retryAfterMax ? $0 : nil }
-        return APIError(status: 529, type: .overloaded, message: text, retryAfter: wait)
+        var error = APIError(status: 529, type: .overloaded, message: text)
+        guard let wait = waitSeconds(report) else { return error }
+        if wait <= Self.retryAfterMax {
+            error.retryAfter = wait
+        } else {
+            error.shouldRetry = false
+            error.message +=
+                "\(Self.end(of: text)) It asks to be left alone for \(Self.span(ofSeconds: wait))."
+        }
+        return error
     }
 
     private func rateLimited(_ report: UpstreamErrorReport, _ text: String) -> APIError {

@@ -12,6 +12,8 @@ package enum UpstreamRemedy: Hashable, Sendable {
     case dropTopPBesideTemperature
     /// Leave reasoning out of the history and switch it off.
     case dropReasoning
+    /// Do not switch reasoning off.
+    case keepReasoning
     /// Give reasoning back as `reasoning_content`, with every message that calls tools.
     case returnReasoning
     /// No strict schemas.
@@ -26,6 +28,8 @@ package enum UpstreamRemedy: Hashable, Sendable {
     case stopReasoningWithTools
     /// No longer answer than this: there is money, or room, or leave for no more.
     case lowerMaxTokens(Int)
+    /// No shorter answer than this: the upstream gives none.
+    case raiseMaxTokens(Int)
 
     /// What the remedy is called in logs.
     package var name: String {
@@ -34,6 +38,7 @@ package enum UpstreamRemedy: Hashable, Sendable {
         case .dropValue(let name, _): "no such \(name)"
         case .dropTopPBesideTemperature: "top_p or temperature"
         case .dropReasoning: "no reasoning"
+        case .keepReasoning: "reasoning always"
         case .returnReasoning: "reasoning_content"
         case .dropStrict: "no strict"
         case .dropPatterns: "no pattern"
@@ -41,6 +46,7 @@ package enum UpstreamRemedy: Hashable, Sendable {
         case .foldSystem: "system first"
         case .stopReasoningWithTools: "no effort with tools"
         case .lowerMaxTokens(let tokens): "max_tokens \(tokens)"
+        case .raiseMaxTokens(let tokens): "max_tokens from \(tokens)"
         }
     }
 }

@@ -111,6 +111,9 @@ package struct JSONDocument {
     /// Whether the string at `node` holds an escape sequence.
     package func isEscaped(_ node: JSONNode) -> Bool { tokens[Int(node.index)].isEscaped }
 
+    /// Whether any string may hold half of a surrogate pair, escaped.
+    var mayHoldHalfPairs: Bool { valueCount > 0 && tokens[0].mayHoldHalfPair }
+
     /// Whether the value at `node` is the string `text` (ASCII), however it is escaped.
     @inline(__always)
     package func equals(_ node: JSONNode, _ text: StaticString) -> Bool {

@@ -186,6 +186,7 @@ enum JSONTapeBuilder {
         let start = quote &+ 1
         var position = start
         var isEscaped = false
+        var mayHoldHalfPair = false
         var high: UInt8 = 0
         while true {
             position = skipPlain(bytes, position, &high)
@@ -197,7 +198,16 @@ enum JSONTapeBuilder {
                 isEscaped = true
                 let isLineEnd =
                     position &+ 1 < bytes.count && bytes[position &+ 1] == UInt8(ascii: "n")
-                position = isLineEnd ? position &+ 2 : try escape(bytes, position)
+                if isLineEnd {
+                    position &+= 2
+                } else {
+                    let end = try escape(bytes, position)
+                    // `\ud800` to `\udfff`, and the two thousand characters before them.
+                    if end &- position == 6, bytes[position &+ 2] | 0x20 == UInt8(ascii: "d") {
+                        mayHoldHalfPair = true
+                    }
+                    position = end
+                }
             } else if byte < 0x20 {
                 throw .controlCharacterInString(offset: position)
             } else {
@@ -209,6 +219,10 @@ enum JSONTapeBuilder {
             throw .invalidUTF8(offset: start)
         }
         append(.string, start, position, isEscaped: isEscaped, to: &tape, &count)
+        if mayHoldHalfPair {
+            tape[count &- 1].mayHoldHalfPair = true
+            tape[0].mayHoldHalfPair = true
+        }
         return position &+ 1
     }
 

@@ -18,6 +18,9 @@ struct JSONToken {
     var kind: JSONKind
     /// Whether a string holds at least one backslash.
     var isEscaped: Bool
+    /// Whether a string holds an escape that may be half of a surrogate pair. In the outermost value's
+    /// token: whether any string of the text does.
+    var mayHoldHalfPair = false
 }
 
 /// A value's place on the tape of one document. Meaningless for any other document.

@@ -18,10 +18,15 @@ extension [UInt8] {
         unsafe bytes.withUnsafeBufferPointer { buffer in unsafe append(contentsOf: buffer) }
     }
 
-    /// Appends the bytes of `document` in `range` as they are.
+    /// Appends the bytes of `document` in `range` as they are, but for halves of surrogate pairs that
+    /// stand alone: no character, and many a server answers 400 to them.
     @inline(__always)
     package mutating func append(_ document: JSONDocument, _ range: Range<Int>) {
-        append(document.bytes.span.extracting(range))
+        if document.mayHoldHalfPairs {
+            append(mendingHalfPairs: document.bytes.span.extracting(range))
+        } else {
+            append(document.bytes.span.extracting(range))
+        }
     }
 
     /// Appends the whole literal at `node`, quotes and all.

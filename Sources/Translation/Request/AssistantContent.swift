@@ -115,8 +115,11 @@ extension RequestWriter {
 
     /// Whether Gemini would miss a signature with the first of the calls: they are another model's.
     private var wantsSignature: Bool {
-        settings.profile.signsForeignCalls && thoughts.callExtras.isEmpty
-            && ModelFamily.demandsSignatures(settings.upstreamModel)
+        settings.profile.signsForeignCalls && isUnsignedForGemini
+    }
+
+    private var isUnsignedForGemini: Bool {
+        thoughts.callExtras.isEmpty && ModelFamily.demandsSignatures(settings.upstreamModel)
     }
 
     private mutating func write(_ call: HistoryCall, isUnsigned: Bool) {
@@ -270,6 +273,13 @@ extension RequestWriter {
             output.append(#","reasoning_details":["#)
             output.append(contentsOf: details)
             output.append(UInt8(ascii: "]"))
+        } else if profile.reasoningField == .reasoningDetails, !calls.isEmpty, isUnsignedForGemini {
+            // OpenRouter's form of a signature, with the same word.
+            output.append(
+                #","reasoning_details":[{"type":"reasoning.encrypted","data":"skip_thought_signature_validator","id":""#
+            )
+            writeToolID(calls[0].id)
+            output.append(#"","format":"google-gemini-v1","index":0}]"#)
         } else if !thoughts.texts.isEmpty, isDemanded || !profile.wantsReasoningWithCalls {
             writeKey(thoughts.textField)
             output.append(UInt8(ascii: "\""))

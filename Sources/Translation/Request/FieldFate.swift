@@ -153,7 +153,7 @@ package struct FieldFate: Sendable {
         .init(
             .blockField, "cache_control", .mapped,
             "on a text part, for Claude, Gemini and Qwen on OpenRouter; at most the last four"),
-        .init(.blockField, "citations", .ignored, "answers have no citations"),
+        .init(.blockField, "citations", .ignored, "answers cite what a web search has found"),
         .init(.blockField, "transformations", .ignored, "no counterpart"),
         .init(.blockField, "caller", .ignored, "no counterpart"),
         .init(.blockField, "toolset_name", .ignored, "no counterpart"),
@@ -211,7 +211,7 @@ package struct FieldFate: Sendable {
     ]
 
     private static let source: [FieldFate] = [
-        .init(.source, "base64", .mapped, "a `data:` URL"),
+        .init(.source, "base64", .mapped, "a `data:` URL; the text, if its type is `text/…`"),
         .init(
             .source, "url", .mapped,
             "the URL; a PDF's only on OpenRouter, elsewhere text that names it"),
@@ -242,7 +242,7 @@ package struct FieldFate: Sendable {
         .init(.tool, "eager_input_streaming", .ignored, "OpenRouter does so by itself"),
         .init(.tool, "allowed_callers", .ignored, "no counterpart"),
         .init(.tool, "max_characters", .ignored, "the client's own"),
-        .init(.tool, "citations", .ignored, "answers have no citations"),
+        .init(.tool, "citations", .ignored, "answers cite what a web search has found"),
         .init(.tool, "use_cache", .ignored, "no counterpart"),
     ]
 

@@ -56,7 +56,7 @@ extension RequestWriter {
         } else if document.equals(type, "base64") {
             let data = try dataSource(source, at: path)
             addDocumentText(title: title, context: context, data: nil)
-            addFile(FileSource(content: data, title: title))
+            if !addEncodedText(data) { addFile(FileSource(content: data, title: title)) }
         } else if document.equals(type, "url") {
             let url = try document.required(
                 document.member(source, "url"), .string, at: path, "source.url")
@@ -90,6 +90,24 @@ extension RequestWriter {
             scratch.append(document, document.content(data))
         }
         addComposed(since: start)
+    }
+
+    /// Adds a text that came in base64, as files without a type of their own do. Returns whether it is
+    /// one: what cannot be read stays a file.
+    private mutating func addEncodedText(_ source: ImageSource) -> Bool {
+        guard case .data(let mediaType, let data) = source, document.hasPrefix(mediaType, "text/"),
+            let text = Base64.decode(document.unescaped(data).span),
+            String(validating: text, as: UTF8.self) != nil
+        else { return false }
+        let start = scratch.count
+        scratch.append(jsonEscaping: text.span)
+        let isBlank = text.allSatisfy { $0 <= 0x20 }
+        if isBlank {
+            scratch.removeSubrange(start...)
+        } else {
+            addComposed(since: start)
+        }
+        return true
     }
 
     /// Adds the blocks that a document of type `content` consists of.

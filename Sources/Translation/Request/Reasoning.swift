@@ -153,7 +153,7 @@ extension RequestWriter {
             write(effort)
             output.append(UInt8(ascii: "}"))
         case .disabled:
-            if settings.capabilities.isReasoningMandatory == true { return }
+            if settings.capabilities.isReasoningMandatory == true || noteKeptReasoning() { return }
             output.append(#","reasoning":{"enabled":false}"#)
         case .adaptive:
             output.append(#","reasoning":{"enabled":true"#)
@@ -201,8 +201,10 @@ extension RequestWriter {
             switch thinking {
             case .absent, .adaptive: effort
             case .budget(let tokens): effort ?? effortWorth(tokens)
-            case .disabled: settings.capabilities.efforts?.min() ?? .low
+            // No effort is one to do without reasoning: some models refuse the least as well.
+            case .disabled: nil
             }
+        if thinking == .disabled, effort != nil { dropped.note("output_config.effort") }
         guard let wanted else { return }
         guard allows("reasoning_effort") else {
             if isRefused("reasoning_effort") { dropped.note("output_config.effort") }
@@ -221,9 +223,16 @@ extension RequestWriter {
             if isRefused("thinking") { dropped.note("thinking") }
             return
         }
+        if !thinking.isOn, noteKeptReasoning() { return }
         output.append(
             thinking.isOn
                 ? #","thinking":{"type":"enabled"}"# : #","thinking":{"type":"disabled"}"#)
+    }
+
+    /// Whether reasoning stays on because the upstream has refused to do without; then that is named.
+    private mutating func noteKeptReasoning() -> Bool {
+        if settings.keepsReasoning { dropped.note("thinking") }
+        return settings.keepsReasoning
     }
 
     private mutating func write(_ effort: ReasoningEffort) {

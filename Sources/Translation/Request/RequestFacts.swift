@@ -24,6 +24,8 @@ package struct RequestFacts: Sendable {
     package var usedToolIDs: Set<[UInt8]> = []
     /// Whether the client wants thinking blocks without their text (`display: "omitted"`).
     package var omitsThinkingText = false
+    /// Whether the answer's format was asked for in words of ours: models put a code fence around it.
+    package var takesFenceOff = false
     /// Whether a web search was offered to the upstream as a server tool.
     package var offersWebSearch = false
     /// How long written cache entries live, for the split in `cache_creation`.

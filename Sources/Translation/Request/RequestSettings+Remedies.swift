@@ -18,6 +18,7 @@ extension RequestSettings {
             return refusedValues[name, default: []].insert(value).inserted
         case .dropTopPBesideTemperature: dropsTopPBesideTemperature = true
         case .dropReasoning: isWithoutReasoning = true
+        case .keepReasoning: keepsReasoning = true
         case .returnReasoning:
             if profile.reasoningField == .none { profile.reasoningField = .reasoningContent }
             profile.fillsReasoningWithCalls = true
@@ -31,6 +32,9 @@ extension RequestSettings {
         case .lowerMaxTokens(let tokens):
             guard tokens > 0, tokens < answerTokensTaken ?? .max else { return false }
             answerTokensTaken = tokens
+        case .raiseMaxTokens(let tokens):
+            guard tokens > answerTokensMin else { return false }
+            answerTokensMin = tokens
         }
         return true
     }

@@ -65,9 +65,13 @@ package struct RequestSettings: Sendable {
     package var foldsRefusedSystem = false
     /// The longest answer that the upstream has not refused.
     package var answerTokensTaken: Int?
+    /// The shortest answer that the upstream has not refused.
+    package var answerTokensMin = 0
     /// Leaves reasoning out of the history and switches it off: for a retry after a complaint
     /// about a signature.
     package var isWithoutReasoning = false
+    /// Never switches reasoning off: the upstream has refused that.
+    package var keepsReasoning = false
     /// Leaves `strict` out: for a retry after no endpoint was found that has it.
     package var isWithoutStrict = false
     /// Whether breakpoints are made up for a request that has none, where models need them.

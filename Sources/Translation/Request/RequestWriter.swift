@@ -128,6 +128,10 @@ struct RequestWriter {
 extension [UInt8] {
     /// Appends the literal at `node` as the content of a string that holds JSON text.
     mutating func append(escaping document: JSONDocument, _ node: JSONNode) {
-        append(jsonEscaping: document.bytes.span.extracting(document.literal(node)))
+        let literal = document.bytes.span.extracting(document.literal(node))
+        guard document.mayHoldHalfPairs else { return append(jsonEscaping: literal) }
+        var mended: [UInt8] = []
+        mended.append(mendingHalfPairs: literal)
+        append(jsonEscaping: mended.span)
     }
 }

@@ -22,7 +22,7 @@ extension RequestWriter {
         if settings.profile.allowsServerTools, family == .openAI {
             tokens = max(tokens, Self.openAIAnswerTokensMin)
         }
-        return tokens
+        return max(tokens, settings.answerTokensMin)
     }
 
     mutating func writeAnswerLength() {
@@ -34,7 +34,8 @@ extension RequestWriter {
             if isRefused("max_tokens") { dropped.note("max_tokens") }
             return
         }
-        if let taken = settings.answerTokensTaken, taken < outline.maxTokens {
+        let taken = settings.answerTokensTaken ?? .max
+        if taken < outline.maxTokens || settings.answerTokensMin > outline.maxTokens {
             dropped.note("max_tokens")
         }
         writeKey(usesNewName ? "max_completion_tokens" : "max_tokens")
@@ -196,6 +197,7 @@ extension RequestWriter {
     /// Adds the schema to the system message where it cannot be given otherwise.
     mutating func addSchemaNote() throws(APIError) {
         guard structuredOutput != .schema, let schema = try answerSchema() else { return }
+        facts.takesFenceOff = true
         let start = scratch.count
         scratch.append("Answer with one JSON value and nothing else. It must match this schema:\\n")
         scratch.append(escaping: document, schema)

@@ -20,9 +20,10 @@ struct MessageWriter {
     private var deltaHead: [UInt8] = []
     /// The citations of a message's open text block.
     private var citations: [UInt8] = []
-    /// The first half of a surrogate pair (`\ud83d`) with which the last delta ended: some servers
-    /// cut text between UTF-16 units, and a half alone is no character to a client.
-    private var halfPair: [UInt8] = []
+    /// Whether anything that came in the response may be half of a surrogate pair: only then is every
+    /// delta looked through.
+    var mindsHalfPairs = false
+    private var halfPairs = HalfPairMender()
 
     init(isStreaming: Bool) { self.isStreaming = isStreaming }
 
@@ -160,11 +161,16 @@ struct MessageWriter {
     mutating func delta(_ text: Span<UInt8>, into output: inout [UInt8]) {
         assert(open != nil, "a delta belongs to a block")
         guard isStreaming else {
-            if open != .toolUse { content.append(text) }
+            guard open != .toolUse else { return }
+            if mindsHalfPairs {
+                halfPairs.append(text, to: &content)
+            } else {
+                content.append(text)
+            }
             return
         }
-        guard halfPair.isEmpty, !Self.endsInHalfPair(text) else {
-            deltaAroundHalfPair(text, into: &output)
+        guard !mindsHalfPairs else {
+            mendedDelta(text, into: &output)
             return
         }
         output.append(deltaHead.span)
@@ -172,47 +178,27 @@ struct MessageWriter {
         output.append("\"}}\n\n")
     }
 
-    /// A delta after a half of a pair, or before one, or both.
     @inline(never)
-    private mutating func deltaAroundHalfPair(_ text: Span<UInt8>, into output: inout [UInt8]) {
-        let end = Self.endsInHalfPair(text) ? text.count - 6 : text.count
-        if end > 0 {
-            output.append(deltaHead.span)
-            output.append(halfPair.span)
-            output.append(text.extracting(..<end))
-            output.append("\"}}\n\n")
-            halfPair.removeAll(keepingCapacity: true)
+    private mutating func mendedDelta(_ text: Span<UInt8>, into output: inout [UInt8]) {
+        guard halfPairs.writes(text) else {
+            halfPairs.append(text, to: &output)
+            return
         }
-        halfPair.append(text.extracting(end...))
+        output.append(deltaHead.span)
+        halfPairs.append(text, to: &output)
+        output.append("\"}}\n\n")
     }
 
     /// A half that was never completed stands for nothing.
     private mutating func flushHalfPair(into output: inout [UInt8]) {
-        guard !halfPair.isEmpty else { return }
-        halfPair.removeAll(keepingCapacity: true)
-        output.append(deltaHead.span)
-        output.append(#"\ufffd"#)
-        output.append("\"}}\n\n")
-    }
-
-    /// Whether escaped text ends in `\ud800` to `\udbff`.
-    @inline(__always)
-    private static func endsInHalfPair(_ text: Span<UInt8>) -> Bool {
-        let start = text.count &- 6
-        guard start >= 0, text[start] == UInt8(ascii: "\\") else { return false }
-        return isHalfPair(text, start)
-    }
-
-    private static func isHalfPair(_ text: Span<UInt8>, _ start: Int) -> Bool {
-        guard text[start &+ 1] == UInt8(ascii: "u"), text[start &+ 2] | 0x20 == UInt8(ascii: "d"),
-            let digit = text[start &+ 3].hexDigitValue, 8...11 ~= digit
-        else { return false }
-        // `\\ud83d` is a backslash and five letters.
-        var backslashes = 0
-        while backslashes < start, text[start - backslashes - 1] == UInt8(ascii: "\\") {
-            backslashes += 1
+        guard halfPairs.holdsHalf else { return }
+        guard isStreaming else {
+            halfPairs.finish(into: &content)
+            return
         }
-        return backslashes % 2 == 0
+        output.append(deltaHead.span)
+        halfPairs.finish(into: &output)
+        output.append("\"}}\n\n")
     }
 
     /// Appends a citation, a JSON object, to the open text block.

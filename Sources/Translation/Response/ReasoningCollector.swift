@@ -76,9 +76,12 @@ struct ReasoningCollector {
             flush()
             pieces = 1
             kind = piece.kind
-            firstPiece.append(document, node)
+            firstPiece.append(document.bytes.span.extracting(document.literal(node)))
         }
-        if let text = piece.text { self.text.append(document, document.content(text)) }
+        if let text = piece.text {
+            // As it is: the next piece may begin with the other half of a character.
+            self.text.append(document.bytes.span.extracting(document.content(text)))
+        }
         Self.keep(document, piece.index, in: &members.index)
         Self.keep(document, piece.format, in: &members.format)
         Self.keep(document, piece.id, in: &members.id)

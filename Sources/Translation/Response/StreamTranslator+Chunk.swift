@@ -19,6 +19,7 @@ extension StreamTranslator {
         var nativeFinishReason: JSONNode?
         var stopReason: JSONNode?
         var usage: JSONNode?
+        var annotations: JSONNode?
         var error: JSONNode?
     }
 
@@ -170,6 +171,8 @@ extension StreamTranslator {
                 if document.kind(value) == .string { choice.stopReason = value }
             } else if document.equals(key, "usage") {
                 choice.usage = value
+            } else if document.equals(key, "annotations") {
+                choice.annotations = value
             } else if document.equals(key, "error") {
                 if !document.isNull(value) { choice.error = value }
             }
@@ -184,6 +187,9 @@ extension StreamTranslator {
         // Perplexity sends the whole message so far beside each delta.
         if let delta = choice.delta ?? choice.message, document.kind(delta) == .object {
             deltaReceived(document, readDelta(document, delta), into: &output)
+        }
+        if isLive, let annotations = choice.annotations {
+            annotationsReceived(document, annotations, into: &output)
         }
         guard isLive else { return }
         if let reason = choice.finishReason { finish.read(document, finishReason: reason) }

@@ -40,6 +40,7 @@ extension StreamTranslator {
     /// Ends the message: everything that was held back, then the stop reason and the usage.
     mutating func end(into output: inout [UInt8]) {
         if let part = thinkTags.finish() { releaseHeldTag(part, into: &output) }
+        releaseFence(into: &output)
         // Text that waits for a signature goes before the calls, text that a call holds up after.
         if calls.openCall == nil { releaseHeldText(into: &output) }
         finishCalls(into: &output)
@@ -62,6 +63,14 @@ extension StreamTranslator {
             return
         }
         writeEnd(reason, into: &output)
+    }
+
+    /// Ends a response for which there was no room: a message without content.
+    package mutating func writeCutMessage(into output: inout [UInt8]) {
+        precondition(!writer.hasStarted, "there was no content")
+        estimateUsageIfAbsent()
+        failure = nil
+        writeEnd(.maxTokens, into: &output)
     }
 
     mutating func writeEnd(_ reason: StopReason, into output: inout [UInt8]) {

@@ -133,11 +133,19 @@ extension StreamTranslator {
             reasoning.omittedText.removeAll(keepingCapacity: true)
             return ReasoningSeal(
                 dialect: .details, origin: identity.upstreamModel,
-                content: reasoning.collector.take())
+                content: mended(reasoning.collector.take()))
         }
         swap(&content, &reasoning.omittedText)
         return ReasoningSeal(
             dialect: reasoning.source ?? .details, origin: identity.upstreamModel,
-            content: content)
+            content: mended(content))
+    }
+
+    /// What is sealed comes back as a part of a request.
+    private func mended(_ content: [UInt8]) -> [UInt8] {
+        guard writer.mindsHalfPairs else { return content }
+        var mended: [UInt8] = []
+        mended.append(mendingHalfPairs: content.span)
+        return mended
     }
 }

@@ -1,13 +1,28 @@
 // Web searches that the upstream ran for the client's `web_search` tool. It tells of them in
-// `annotations`: before the text those are results, during it citations. The client expects the
-// blocks of Anthropic's own search: the call, its results, and text that cites them.
+// `annotations` of the delta or of the choice: before the text those are results, during it citations
+// too. The client expects the blocks of Anthropic's own search: the call, its results, and text that
+// cites them.
 
-/// Search results that wait for the text, as Anthropic's `web_search_result` items.
+/// What has been found, and what has been cited of it.
 struct SearchResults {
-    /// The inside of a JSON array.
+    /// Results that wait for the next block, or for the end: Anthropic's `web_search_result` items, the
+    /// inside of a JSON array.
     var json: [UInt8] = []
     /// Whether the blocks have been written: there is one search to show.
     var isWritten = false
+    /// What was told before. Some servers repeat all annotations so far with each piece.
+    private var told: Set<UInt64> = []
+
+    private static let toldMax = 4096
+
+    /// Takes note of some bytes, and returns whether they have not been told before.
+    mutating func isNew(_ bytes: [UInt8]) -> Bool {
+        // FNV-1a: whoever makes two alike has one citation less.
+        let hash = bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
+            ($0 ^ UInt64($1)) &* 0x100_0000_01B3
+        }
+        return told.count < Self.toldMax && told.insert(hash).inserted
+    }
 }
 
 extension StreamTranslator {
@@ -22,7 +37,8 @@ extension StreamTranslator {
         }
     }
 
-    /// A source that the upstream names: a result before the text, a citation within it.
+    /// A source that the upstream names. Within the text it is a citation of it. Wherever it comes it
+    /// is a result of the search, for clients that show the links of results only.
     mutating func annotationReceived(
         _ document: JSONDocument, _ source: JSONNode, into output: inout [UInt8]
     ) {
@@ -30,17 +46,25 @@ extension StreamTranslator {
         guard facts.offersWebSearch, isLive, let url = document.member(source, "url"),
             document.kind(url) == .string
         else { return }
+        var piece: [UInt8] = []
         if writer.open == .text {
-            var citation: [UInt8] = []
-            Self.writeCitation(document, source, url, into: &citation)
-            writer.citation(citation.span, into: &output)
-        } else if !search.isWritten {
-            if !search.json.isEmpty { search.json.append(",") }
-            Self.writeResult(document, source, url, into: &search.json)
+            Self.writeCitation(document, source, url, into: &piece)
+            var place = piece
+            for name: StaticString in ["start_index", "end_index"] {
+                place.append(" ")
+                if let index = document.member(source, name) { place.append(document, index) }
+            }
+            if search.isNew(place) { writer.citation(piece.span, into: &output) }
         }
+        piece.removeAll()
+        piece.append(document, url)
+        guard !search.isWritten, search.isNew(piece) else { return }
+        if !search.json.isEmpty { search.json.append(",") }
+        Self.writeResult(document, source, url, into: &search.json)
     }
 
-    /// The search's two blocks, before the text that rests on them.
+    /// The search's two blocks: before the text that rests on them, or where the upstream names its
+    /// sources late, after it.
     mutating func writeSearchResults(into output: inout [UInt8]) {
         guard !search.json.isEmpty else { return }
         var id: [UInt8] = []

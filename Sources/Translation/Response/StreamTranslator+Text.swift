@@ -110,6 +110,24 @@ extension StreamTranslator {
 
     /// Text, escaped, for the client.
     mutating func text(_ piece: Span<UInt8>, into output: inout [UInt8]) {
+        guard facts.takesFenceOff else {
+            answerText(piece, into: &output)
+            return
+        }
+        var text: [UInt8] = []
+        fence.take(piece, into: &text)
+        answerText(text.span, into: &output)
+    }
+
+    /// Writes what waits to be known as a fence or as none.
+    mutating func releaseFence(into output: inout [UInt8]) {
+        guard facts.takesFenceOff else { return }
+        var text: [UInt8] = []
+        fence.finish(into: &text)
+        answerText(text.span, into: &output)
+    }
+
+    private mutating func answerText(_ piece: Span<UInt8>, into output: inout [UInt8]) {
         guard piece.count > 0, isLive else { return }
         summary.contentBytes &+= piece.count
         if writer.open != .text {

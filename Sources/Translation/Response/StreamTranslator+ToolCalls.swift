@@ -111,7 +111,8 @@ extension StreamTranslator {
         guard !range.isEmpty else { return }
         summary.contentBytes &+= range.count
         if calls.openCall == number, calls.calls[number].extent.extent != .foreign {
-            writer.delta(piece.extracting(range), into: &output)
+            let arguments = calls.calls[number].arguments
+            writer.delta(arguments.span.extracting(range), into: &output)
         }
     }
 
@@ -137,6 +138,7 @@ extension StreamTranslator {
         if writer.open != .toolUse { releaseHeldText(into: &output) }
         guard closeOpenBlock(into: &output) else { return }
         sealLooseReasoning(into: &output)
+        writeSearchResults(into: &output)
         startMessage(into: &output)
         let call = calls.calls[number]
         let id = ToolCallIdentifier.clientForm(
@@ -176,7 +178,7 @@ extension StreamTranslator {
         content.append(#"{"id":""#)
         content.append(id.span)
         content.append(#"","extra_content":"#)
-        content.append(extra.span)
+        content.append(mendingHalfPairs: extra.span)
         content.append("}")
         let seal = ReasoningSeal(
             dialect: .callExtra, origin: identity.upstreamModel, content: content)
@@ -219,9 +221,13 @@ extension StreamTranslator {
             return nil
         }
         let inner = document.unescaped(.root)
-        guard (try? document.parse(inner)) != nil, document.kind(.root) == .object else {
-            return nil
-        }
+        var escaped: [UInt8] = []
+        escaped.append(jsonEscaping: inner.span)
+        var (extent, mended) = (ToolArguments(), [UInt8]())
+        extent.take(escaped.span, into: &mended)
+        guard let object = unescaped(mended), (try? document.parse(object)) != nil,
+            document.kind(.root) == .object
+        else { return nil }
         return document.takeBytes()
     }
 

@@ -120,6 +120,7 @@ package struct StreamTranslator: ~Copyable {
     var reasoning = ReasoningState()
     var thinkTags = ThinkTags()
     var held = HeldText()
+    var fence = CodeFence()
     var calls = ToolCallLedger()
     /// The ids of the conversation's tool calls, in the client's form, with those of this response.
     var takenToolIDs: Set<[UInt8]>
@@ -137,7 +138,7 @@ package struct StreamTranslator: ~Copyable {
     /// The response in figures so far.
     package internal(set) var summary = ResponseSummary()
     /// Why it failed, after `failed` and `failedMidStream`.
-    package private(set) var failure: UpstreamFailure?
+    package internal(set) var failure: UpstreamFailure?
 
     package init(
         facts: RequestFacts, identity: Identity, inputTokensEstimate: Int,
@@ -304,6 +305,7 @@ package struct StreamTranslator: ~Copyable {
         var chunk = JSONDocument()
         swap(&chunk, &document)
         if Self.parse(&chunk, exchanging: &parser.data) {
+            if chunk.mayHoldHalfPairs { writer.mindsHalfPairs = true }
             if profile.speaksResponses {
                 responseEventReceived(chunk, isError: isError, into: &output)
             } else {
@@ -351,6 +353,7 @@ package struct StreamTranslator: ~Copyable {
         }
         summary.events = 1
         phase = .events
+        writer.mindsHalfPairs = completion.mayHoldHalfPairs
         if profile.speaksResponses {
             responseBodyReceived(completion, into: &output)
             return

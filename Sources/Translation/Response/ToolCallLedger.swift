@@ -29,6 +29,13 @@ struct StreamedToolCall {
     /// The id that the client knows the call by; empty while its block has not opened.
     var clientID: [UInt8] = []
 
+    /// What is kept of its arguments.
+    fileprivate var gatheredBytes: Int { arguments.count + extent.heldBytes }
+
+    fileprivate mutating func take(_ piece: Span<UInt8>) {
+        extent.take(piece, into: &arguments)
+    }
+
     /// Whether no more arguments can follow.
     var isComplete: Bool { extent.extent == .complete }
 }
@@ -129,13 +136,14 @@ struct ToolCallLedger {
         if calls[number].name.isEmpty { calls[number].name = key.name }
     }
 
-    /// Adds a piece of arguments and returns which part of it counts.
+    /// Adds a piece of arguments and returns which part of the call's arguments is new.
     mutating func add(_ piece: Span<UInt8>, to number: Int) -> Range<Int> {
         guard calls[number].state != .closed else { return 0..<0 }
-        let range = calls[number].extent.take(piece)
-        calls[number].arguments.append(piece.extracting(range))
-        gatheredBytes += range.count
-        return range
+        let start = calls[number].arguments.count
+        gatheredBytes -= calls[number].gatheredBytes
+        calls[number].take(piece)
+        gatheredBytes += calls[number].gatheredBytes
+        return start..<calls[number].arguments.count
     }
 
     /// Keeps a call's `extra_content`, unless there is one already.
@@ -167,7 +175,7 @@ struct ToolCallLedger {
         next = number + 1
         calls[number].state = .closed
         let call = calls[number]
-        gatheredBytes -= call.arguments.count
+        gatheredBytes -= call.gatheredBytes
         calls[number].arguments = []
         return call
     }

@@ -202,4 +202,130 @@ import Testing
             #"{"model":"m","max_tokens":100,"messages":[{"role":"user","content":"\#(text)"}]}"#)
         #expect(try lastBody(driver).contains(#""max_tokens":100"#))
     }
+
+    // MARK: What a client gets
+
+    /// The last event of a stream that has had pings but no content: what may pass is worth a stream
+    /// anew, and what may not is told by a status.
+    @Test(arguments: [
+        (500, #"{"error":{"message":"Internal error"}}"#, "overloaded_error"),
+        (504, #"{"error":{"message":"Timed out"}}"#, "overloaded_error"),
+        (429, #"{"error":{"message":"Slow down"}}"#, "rate_limit_error"),
+        (
+            429, #"{"error":{"message":"No credit","code":"insufficient_quota"}}"#,
+            "rate_limit_error"
+        ),
+        (401, #"{"error":{"message":"Bad key"}}"#, "api_error"),
+        (402, #"{"error":{"message":"No credit"}}"#, "billing_error"),
+        (404, #"{"error":{"message":"No such model"}}"#, "not_found_error"),
+        (400, #"{"error":{"message":"Bad request"}}"#, "invalid_request_error"),
+        (
+            400, #"{"error":{"message":"No","code":"content_policy_violation"}}"#,
+            "invalid_request_error"
+        ),
+        (403, #"{"error":{"message":"No","metadata":{"reasons":["hate"]}}}"#, "policy_blocked"),
+    ])
+    func aLateErrorHasTheTypeThatClientsActBy(_ status: Int, _ body: String, _ type: String) throws
+    {
+        let driver = try driver()
+        ask(driver, "", isStreaming: true)
+        driver.wait(.seconds(30))
+        #expect(driver.text.contains("event: ping"))
+        refuse(driver, status, body)
+        #expect(driver.records.count == 1)
+        #expect(driver.text.contains("\"error\":{\"type\":\"\(type)\""), "\(driver.text)")
+    }
+
+    @Test func anErrorAfterContentStaysWhatItIs() throws {
+        let driver = try driver()
+        ask(driver, "", isStreaming: true)
+        driver.respond()
+        driver.upstream(Chunk.text("a"))
+        driver.upstream(#"data: {"error":{"message":"It broke","code":500}}"# + "\n\n")
+        #expect(driver.text.contains(#""error":{"type":"api_error""#))
+    }
+
+    @Test(arguments: [
+        (
+            403,
+            #"{"error":{"message":"Flagged","metadata":{"reasons":["hate"],"flagged_input":"x"}}}"#
+        ),
+        (403, #"{"error":{"message":"No","metadata":{"patterns":["x"]}}}"#),
+    ])
+    func moderationIsSaidOnce(_ status: Int, _ body: String) throws {
+        let driver = try driver("openrouter")
+        ask(driver, "")
+        refuse(driver, status, body)
+        #expect(driver.text.hasPrefix("HTTP/1.1 400 "))
+        #expect(driver.text.contains("x-should-retry: false\r\n"))
+        #expect(driver.text.contains(#""error":{"type":"policy_blocked""#))
+    }
+
+    @Test(
+        arguments: [(0, "0"), (59, "59"), (60, "60"), (61, nil), (90_000, nil)] as [(Int, String?)])
+    func noWaitIsLongerThanClientsWait(_ seconds: Int, _ said: String?) throws {
+        for status in [429, 503] {
+            let driver = try driver()
+            ask(driver, "")
+            driver.respond(status: status)
+            driver.upstream(
+                #"{"error":{"message":"Busy","metadata":{"retry_after":\#(seconds),"retry_after_seconds":\#(seconds)}}}"#
+            )
+            driver.upstreamEnds()
+            guard driver.text.contains("retry-after") || driver.text.contains("x-should-retry")
+            else {
+                continue
+            }
+            if let said {
+                #expect(driver.text.contains("retry-after: \(said)\r\n"))
+            } else {
+                #expect(!driver.text.contains("retry-after:"))
+                #expect(driver.text.contains("x-should-retry: false\r\n"))
+            }
+        }
+    }
+
+    // MARK: The shortest answer
+
+    @Test(arguments: [false, true]) func tooShortAnAnswerIsAskedForLonger(isStreaming: Bool) throws
+    {
+        let driver = try driver("openai")
+        let one =
+            #"{"model":"m","max_tokens":1,"stream":\#(isStreaming),"messages":[{"role":"user","content":"Hi"}]}"#
+        driver.post("/v1/messages", one)
+        refuse(
+            driver, 400,
+            #"{"error":{"message":"Invalid 'max_output_tokens': integer below minimum value. Expected a value >= 16, but got 1 instead.","param":"max_output_tokens","code":"integer_below_min_value"}}"#
+        )
+        #expect(try lastBody(driver).contains(#""max_completion_tokens":16"#))
+        finish(driver)
+        #expect(driver.text.contains("x-claude-proxy-dropped: max_tokens\r\n"))
+        driver.output = []
+        driver.post("/v1/messages", one)
+        #expect(driver.calls.count == 3)
+        #expect(try lastBody(driver).contains(#""max_completion_tokens":16"#))
+        finish(driver)
+        ask(driver, "")
+        #expect(try lastBody(driver).contains(#""max_completion_tokens":100"#))
+    }
+
+    @Test(arguments: [false, true]) func noRoomForAWordIsACutAnswer(isStreaming: Bool) throws {
+        for isEvent in [false, true] {
+            let driver = try driver("openai")
+            ask(driver, "", isStreaming: isStreaming)
+            let error =
+                #"{"error":{"message":"Could not finish the message because max_tokens or model output limit was reached. Please try again with higher max_tokens.","code":400}}"#
+            if isEvent {
+                driver.respond()
+                driver.upstream("data: \(error)\n\n")
+                driver.upstreamEnds()
+            } else {
+                refuse(driver, 400, error)
+            }
+            #expect(driver.calls.count == 1 && driver.records.count == 1)
+            #expect(driver.text.hasPrefix("HTTP/1.1 200 "))
+            #expect(driver.text.contains(#""stop_reason":"max_tokens""#), "\(driver.text)")
+            #expect(driver.records.last?.outcome == .completed)
+        }
+    }
 }

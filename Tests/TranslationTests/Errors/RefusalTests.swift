@@ -312,4 +312,41 @@ import Testing
             ContextOverflow(text: text, isCertain: false, inputEstimate: 1, maxTokens: 32000) == nil
         )
     }
+
+    // MARK: The least
+
+    @Test(
+        arguments: [
+            (
+                "Invalid 'max_output_tokens': integer below minimum value. Expected a value >= 16, but got 1 instead.",
+                1, 16
+            ),
+            ("Invalid max_completion_tokens: must be at least 32", 1, 32),
+            ("max_tokens must be greater than 15", 1, 16), ("max_tokens is too small", 1, 16),
+            ("max_tokens: ensure this value is greater than or equal to 8", 1, 8),
+            ("max_tokens must be greater than thinking.budget_tokens", 1, nil),
+            ("max_tokens must be at least 100000", 1, 16), ("max_tokens is too low", 500, nil),
+            (
+                "max_tokens is too large: 32000. This model supports at most 16384 completion tokens",
+                32_000, nil
+            ),
+        ] as [(String, Int, Int?)])
+    func theShortestAnswerIsRead(_ message: String, _ asked: Int, _ least: Int?) {
+        var report = UpstreamErrorReport()
+        report.message = message
+        let read = Refusal(report, status: 400, maxTokens: asked).remedies
+        let raises = read.compactMap { remedy -> Int? in
+            if case .raiseMaxTokens(let tokens) = remedy { tokens } else { nil }
+        }
+        #expect(raises == (least.map { [$0] } ?? []))
+    }
+
+    @Test(arguments: [
+        "Reasoning is mandatory for this endpoint and cannot be disabled.",
+        "thinking cannot be disabled for this model",
+        "only type=enabled is allowed for this model: thinking",
+    ])
+    func reasoningThatIsMandatoryStaysOn(_ message: String) {
+        check(Row(message, [.keepReasoning]))
+    }
 }

@@ -123,10 +123,11 @@ import Testing
         // Permissions.
         Row(
             403, openRouter(403, "Flagged", #","metadata":{"reasons":["x"],"flagged_input":"y"}"#),
-            403, .permission, "Flagged"),
+            400, .policyBlocked, "Flagged", shouldRetry: false),
         Row(
-            403, openRouter(403, "Guarded", #","metadata":{"patterns":["x"]}"#), 403, .permission,
-            "Guarded"),
+            403, openRouter(403, "Guarded", #","metadata":{"patterns":["x"]}"#), 400,
+            .policyBlocked,
+            "Guarded", shouldRetry: false),
         Row(
             403, openRouter(403, "Not available in your region"), 403, .permission,
             "Not available in your region"),

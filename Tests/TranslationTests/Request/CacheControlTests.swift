@@ -18,6 +18,7 @@ import Testing
             """#)
 
     @Test func keepsThemOnPartsAndToolsForClaudeAndGemini() throws {
+        let gemini = settings(.openrouter, "google/gemini-2.5-pro")
         for target in [claude, gemini, settings(.openrouter, "qwen/qwen3-max")] {
             let translated = try translate(Self.session, target)
             let expected = [

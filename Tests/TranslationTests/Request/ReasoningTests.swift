@@ -83,7 +83,7 @@ import Testing
         arguments: [
             (adaptive, ""), ("\(adaptive),\(effort("max"))", #","reasoning_effort":"high""#),
             (effort("low"), #","reasoning_effort":"low""#),
-            (disabled, #","reasoning_effort":"low""#),
+            (disabled, ""), ("\(disabled),\(effort("high"))", ""),
             (budget(31999), #","reasoning_effort":"high""#),
         ] as [(String, String)])
     func asksOpenAI(_ members: String, _ expected: String) throws {

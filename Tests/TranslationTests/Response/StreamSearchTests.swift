@@ -48,10 +48,49 @@ import Testing
             + Upstream.text("!")
             + Upstream.end()
         let model = check(stream, setting: Self.setting)
-        #expect(model.outline == ["text:See!"])
+        #expect(model.outline == ["text:See!", "server_tool_use", "web_search_tool_result"])
+        #expect(model.content[2]["content"]?[0]?["url"] == .string("https://a"))
         let citation = model.content[0]["citations"]?[0]
         #expect(citation?["type"] == .string("web_search_result_location"))
         #expect(citation?["cited_text"] == .string("said"))
+    }
+
+    @Test func annotationsThatAreRepeatedCountOnce() {
+        func all(_ urls: String...) -> String {
+            let items = urls.map {
+                #"{"type":"url_citation","url_citation":{"url":"\#($0)","title":"T","start_index":0,"end_index":3}}"#
+            }
+            return Upstream.chunk(
+                #"{"content":"","annotations":[\#(items.joined(separator: ","))]}"#)
+        }
+        let stream =
+            Upstream.text("See") + all("https://a") + all("https://a", "https://b")
+            + all("https://a", "https://b") + Upstream.end()
+        let model = check(stream, setting: Self.setting)
+        #expect(model.content[0]["citations"]?.array.count == 2)
+        #expect(model.content[2]["content"]?.array.count == 2)
+    }
+
+    @Test func oneSourceCitedAtTwoPlacesIsOneResult() {
+        func cite(_ start: Int) -> String {
+            Upstream.chunk(
+                #"{"annotations":[{"type":"url_citation","url_citation":{"url":"https://a","title":"T","start_index":\#(start),"end_index":9}}]}"#
+            )
+        }
+        let model = check(
+            Upstream.text("See") + cite(0) + cite(5) + Upstream.end(), setting: Self.setting)
+        #expect(model.content[0]["citations"]?.array.count == 2)
+        #expect(model.content[2]["content"]?.array.count == 1)
+    }
+
+    @Test func annotationsOnTheChoiceCount() {
+        let choice = Upstream.event(
+            #"{"choices":[{"index":0,"delta":{},"annotations":[{"type":"url_citation","url_citation":{"url":"https://a","title":"T"}}]}]}"#
+        )
+        let model = check(
+            Upstream.text("See") + choice + Upstream.end(), setting: Self.setting)
+        #expect(model.outline == ["text:See", "server_tool_use", "web_search_tool_result"])
+        #expect(model.content[0]["citations"]?.array.count == 1)
     }
 
     @Test func resultsWithoutTextAreShownAtTheEnd() {
