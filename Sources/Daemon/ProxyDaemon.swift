@@ -31,6 +31,7 @@ package final class ProxyDaemon {
     private let counters = Counters()
     private let startedAt = Loop.clock()
     private let calibration: CalibrationKeeper
+    private let lessons: LessonKeeper
     private var configuration: Configuration { settings.configuration }
     private let memoryOfMachine = MemoryLimit.budget()
     private var lifecycle: DaemonLifecycle
@@ -75,6 +76,7 @@ package final class ProxyDaemon {
                 """)
         }
         calibration = CalibrationKeeper(logger: logger)
+        lessons = LessonKeeper(at: startedAt, logger: logger)
         for warning in resolution.warnings {
             logger.log(level: warning.severity == .warning ? .warning : .notice, "\(warning)")
         }
@@ -120,6 +122,7 @@ package final class ProxyDaemon {
             worker.loop.run()
             for thread in threads { thread.join() }
             calibration.save()
+            lessons.save(at: worker.loop.now)
             logger.notice("stopped", metadata: ["MESSAGE_ID": .string(MessageID.stopping)])
         } catch let error as ListenerError {
             throw StartFailure(
@@ -179,7 +182,7 @@ package final class ProxyDaemon {
             counters: counters, log: log, logger: logger,
             version: version, startedAt: startedAt,
             proxies: proxies, calibration: calibration.calibration,
-            memoryOfMachine: memoryOfMachine)
+            lessons: lessons.book.lessons, memoryOfMachine: memoryOfMachine)
     }
 
     /// Starts the workers that have a thread of their own, and the first one's mailbox.
@@ -404,6 +407,9 @@ package final class ProxyDaemon {
         case .observed(let observation):
             calibration.learn(observation)
             for mailbox in mailboxes { mailbox.send(.learn(observation)) }
+        case .taught(let lessons):
+            self.lessons.learn(lessons)
+            for mailbox in mailboxes { mailbox.send(.remember(lessons)) }
         }
     }
 
@@ -418,6 +424,7 @@ package final class ProxyDaemon {
             for mailbox in mailboxes { mailbox.send(.ping(round: round)) }
             if lifecycle.isServing { catalogue?.refreshIfDue() }
             calibration.saveIfDue(at: loop.now)
+            lessons.saveIfDue(at: loop.now)
             watchdogTimer?.schedule(at: loop.now + period)
         }
         timer.schedule(at: loop.now + period)

@@ -97,6 +97,13 @@ package final class GatewayState {
     /// What is known of an upstream.
     package func known(of upstream: Upstream) -> UpstreamState { upstreams.of(upstream) }
 
+    /// Takes over what other loops, or the last run, have learnt from refusals.
+    package func remember(_ lessons: [UpstreamLesson], at now: MonotonicTime) {
+        for lesson in lessons {
+            upstreams.of(url: lesson.upstream)?.lessons.remember(lesson, at: now)
+        }
+    }
+
     /// The models that are listed by `settings`, which are those of a request. They are made once for
     /// the present ones.
     func modelListing(by settings: Settings) -> ModelListing {

@@ -216,6 +216,8 @@ final class ClientConnection: Connection {
             worker.startCounting(self)
         case .learn(let observation):
             worker.learned(observation)
+        case .teach(let lessons):
+            worker.taught(lessons)
         case .pauseReading:
             pauseReading()
         case .resumeReading:

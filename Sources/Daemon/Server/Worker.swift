@@ -23,6 +23,8 @@ final class Worker {
         case interrupt
         /// An upstream has told the size of a prompt.
         case learn(TokenObservation)
+        /// What others have learnt from refusals.
+        case remember([UpstreamLesson])
         /// Show that the loop turns.
         case ping(round: Int)
         /// Let the loop end.
@@ -39,6 +41,8 @@ final class Worker {
         case alive(round: Int, calls: Int)
         /// For all workers to learn from.
         case observed(TokenObservation)
+        /// For all other workers to know.
+        case taught([UpstreamLesson])
     }
 
     let loop: Loop
@@ -98,6 +102,7 @@ final class Worker {
             return true
         }
         state.calibration = environment.calibration
+        state.remember(environment.lessons, at: loop.now)
         upstream = UpstreamClient(
             on: loop, upstreams: environment.settings.upstreams,
             version: environment.version, proxies: environment.proxies)
@@ -134,6 +139,8 @@ final class Worker {
             for connection in connections.values { connection.interrupt() }
         case .learn(let observation):
             state.calibration.learn(observation)
+        case .remember(let lessons):
+            state.remember(lessons, at: loop.now)
         case .ping(let round):
             report(.alive(round: round, calls: upstream.transferCount))
         case .stop:
@@ -247,6 +254,9 @@ final class Worker {
     /// An upstream has told the size of a prompt.
     func learned(_ observation: TokenObservation) { report(.observed(observation)) }
 
+    /// Refusals have taught something.
+    func taught(_ lessons: [UpstreamLesson]) { report(.taught(lessons)) }
+
     // MARK: The end
 
     private func drain() {
@@ -302,6 +312,7 @@ struct WorkerEnvironment: Sendable {
     let startedAt: Duration
     let proxies: ProxyEnvironment
     let calibration: TokenCalibration
+    let lessons: [UpstreamLesson]
     let memoryOfMachine: Int
 }
 

@@ -10,7 +10,7 @@ enum HealthReport {
     static func body(
         _ configuration: Configuration, version: String, uptime: Duration, isDraining: Bool,
         catalogue: ModelCatalogue?, timeOfDay: Duration, usage: UsageTotals?,
-        calibration: TokenCalibration
+        calibration: TokenCalibration, lessons: UpstreamLessons, at now: MonotonicTime
     ) -> [UInt8] {
         let hasKey = configuration.upstreamKey != nil
         let isUsable = !configuration.lacksKey
@@ -39,6 +39,8 @@ enum HealthReport {
             usage.write(into: &body)
             body.append(#","token_calibration":"#)
             calibration.write(into: &body)
+            body.append(#","lessons":"#)
+            lessons.write(into: &body, at: now)
         }
         body.append("}")
         return body

@@ -69,6 +69,7 @@ struct MessagesExchange: ~Copyable {
     private var measure: PromptMeasure?
     /// The context that the upstream has named when it refused.
     private var contextTokens: Int?
+    private var isContextBelieved = false
     private var head = UpstreamHead()
     /// The body of an answer that is no success.
     private var errorBody: [UInt8] = []
@@ -406,6 +407,7 @@ extension MessagesExchange {
         let isBelieved = attempt.known.lessons.learn(
             contextTokens: tokens, of: attempt.upstreamModel, promptTokens: promptTokens,
             at: turn.now)
+        isContextBelieved = isBelieved
         if isBelieved { record.lessons = ["context \(tokens)"] }
     }
 
@@ -538,32 +540,42 @@ extension MessagesExchange {
     }
 
     /// What the outcome says of the upstream is kept for those who ask it next.
-    func learnFromOutcome(at now: MonotonicTime) {
+    ///
+    /// - Returns: what the other loops are to know as well.
+    func learnFromOutcome(at now: MonotonicTime) -> [UpstreamLesson] {
         let known = attempt.known
-        teach(&known.lessons, at: now)
-        guard configuration.pinsProvider, let session = attempt.session else { return }
-        switch record.outcome {
-        case .completed: known.pins.answered(session.key, of: session.owner, by: record.provider)
-        case .cancelled: break
-        case .failed, .interrupted:
-            if record.failure?.isOfProvider == true { known.pins.release(session.key) }
+        let learnt = teach(&known.lessons, at: now)
+        if configuration.pinsProvider, let session = attempt.session {
+            known.learnProvider(from: record, of: session)
+        }
+        return learnt.map {
+            UpstreamLesson(
+                upstream: upstream.url.description, model: attempt.upstreamModel, content: $0,
+                forgottenAt: UpstreamLessons.end(from: now))
         }
     }
 
     /// Keeps what has helped this request, if it was answered.
-    private func teach(_ lessons: inout UpstreamLessons, at now: MonotonicTime) {
+    private func teach(
+        _ lessons: inout UpstreamLessons, at now: MonotonicTime
+    ) -> [UpstreamLesson.Content] {
         let summary = translator.summary
         guard record.outcome == .completed, summary.contentBytes > 0 || summary.toolCalls > 0 else {
-            return
+            guard isContextBelieved, let window = lessons.window(of: attempt.upstreamModel) else {
+                return []
+            }
+            return [window]
         }
         let model = attempt.upstreamModel
         let usage = summary.usage
         lessons.answered(model, promptTokens: usage.isEstimate ? 0 : usage.prompt, at: now)
-        lessons.keep(attempt.lessons, of: model, at: now)
-        guard let contextTokens else { return }
-        lessons.learn(
+        var learnt = lessons.keep(attempt.lessons, of: model, at: now)
+        guard let contextTokens else { return learnt }
+        let isBelieved = lessons.learn(
             contextTokens: contextTokens, of: model, promptTokens: promptTokens,
             hasSucceeded: true, at: now)
+        if isBelieved, let window = lessons.window(of: model) { learnt.append(window) }
+        return learnt
     }
 
     private mutating func noteSummary() {
@@ -577,18 +589,10 @@ extension MessagesExchange {
         record.cacheReadTokens = summary.usage.cacheRead
         record.cacheWriteTokens = summary.usage.cacheWrite
         record.reasoningTokens = summary.usage.reasoning ?? 0
-        notePrice(summary.usage)
+        record.notePrice(
+            of: summary.usage, by: attempt.prices,
+            cachesForAnHour: attempt.translated.facts.cachesForAnHour)
         record.retries = attempt.retries
         if record.outcome == .completed { record.lessons += attempt.lessons.map(\.name) }
-    }
-
-    private mutating func notePrice(_ usage: TokenUsage) {
-        record.cost = usage.cost
-        guard let prices = attempt.prices, usage.prompt > 0 || usage.output > 0 else { return }
-        let isHour = attempt.translated.facts.cachesForAnHour
-        record.cacheSaving = prices.saving(of: usage, cachesForAnHour: isHour)
-        guard usage.cost.isEmpty else { return }
-        record.isCostListed = true
-        record.cost = Array(prices.cost(of: usage, cachesForAnHour: isHour).description.utf8)
     }
 }

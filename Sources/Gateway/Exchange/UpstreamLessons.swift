@@ -57,16 +57,80 @@ struct UpstreamLessons {
     }
 
     /// Remembers what has helped a request that is answered now.
-    mutating func keep(_ remedies: [UpstreamRemedy], of model: [UInt8], at now: MonotonicTime) {
-        for remedy in remedies where Self.isBounded(remedy) {
-            makeRoom(for: model, at: now)
-            guard var known = models[model] else { return }
-            known.lessons.removeAll { $0.remedy == remedy || $0.forgottenAt <= now }
-            if known.lessons.count >= Self.lessonsMax { known.lessons.removeFirst() }
-            known.lessons.append(Lesson(remedy: remedy, forgottenAt: now + Self.lifetime))
-            models[model] = known
+    ///
+    /// - Returns: what is remembered.
+    @discardableResult
+    mutating func keep(
+        _ remedies: [UpstreamRemedy], of model: [UInt8], at now: MonotonicTime
+    ) -> [UpstreamLesson.Content] {
+        remedies.filter { keep($0, of: model, until: now + Self.lifetime, at: now) }
+            .map { .remedy($0) }
+    }
+
+    private mutating func keep(
+        _ remedy: UpstreamRemedy, of model: [UInt8], until end: MonotonicTime, at now: MonotonicTime
+    ) -> Bool {
+        guard Self.isBounded(remedy) else { return false }
+        makeRoom(for: model, at: now)
+        guard var known = models[model] else { return false }
+        known.lessons.removeAll { $0.remedy == remedy || $0.forgottenAt <= now }
+        if known.lessons.count >= Self.lessonsMax { known.lessons.removeFirst() }
+        known.lessons.append(Lesson(remedy: remedy, forgottenAt: end))
+        models[model] = known
+        return true
+    }
+
+    // MARK: What others have learnt
+
+    /// Takes over what another loop, or the last run, has learnt.
+    mutating func remember(_ lesson: UpstreamLesson, at now: MonotonicTime) {
+        guard now < lesson.forgottenAt, lesson.forgottenAt <= now + Self.lifetime else { return }
+        switch lesson.content {
+        case .remedy(let remedy):
+            _ = keep(remedy, of: lesson.model, until: lesson.forgottenAt, at: now)
+        case .context(let tokens, let times):
+            guard Self.windowRange ~= tokens, times > 0,
+                tokens >= models[lesson.model]?.promptTokensMax ?? 0
+            else { return }
+            makeRoom(for: lesson.model, at: now)
+            models[lesson.model]?.window = Window(
+                tokens: tokens, times: min(times, 2), forgottenAt: lesson.forgottenAt)
         }
     }
+
+    /// What is believed of a model's context, to be told to others.
+    func window(of model: [UInt8]) -> UpstreamLesson.Content? {
+        models[model]?.window.map { .context($0.tokens, times: min($0.times, 2)) }
+    }
+
+    /// When a lesson is forgotten that is learnt now.
+    static func end(from now: MonotonicTime) -> MonotonicTime { now + lifetime }
+
+    /// What `/health` shows: `[{"model":"…","lessons":["no images", …]}, …]`, the models that were
+    /// answered last first.
+    func write(into text: inout [UInt8], at now: MonotonicTime) {
+        text.append("[")
+        var count = 0
+        for (model, known) in models.sorted(by: { $0.value.answeredAt > $1.value.answeredAt }) {
+            var names = known.lessons.filter { now < $0.forgottenAt }.map(\.remedy.name)
+            if let window = known.window, now < window.forgottenAt {
+                names.append("context \(window.tokens)")
+            }
+            guard !names.isEmpty, count < Self.shownMax else { continue }
+            text.append(count > 0 ? #",{"model":"# : #"{"model":"#)
+            text.append(jsonString: String(decoding: model, as: UTF8.self))
+            text.append(#","lessons":["#)
+            for (index, name) in names.enumerated() {
+                if index > 0 { text.append(",") }
+                text.append(jsonString: name)
+            }
+            text.append("]}")
+            count += 1
+        }
+        text.append("]")
+    }
+
+    private static let shownMax = 16
 
     private static func isBounded(_ remedy: UpstreamRemedy) -> Bool {
         switch remedy {

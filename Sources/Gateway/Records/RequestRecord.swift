@@ -75,6 +75,19 @@ package struct RequestRecord: Sendable {
         status == 200 && path.elementsEqual("/health".utf8)
     }
 
+    /// Takes note of what the answer has cost, and caches have saved.
+    mutating func notePrice(
+        of usage: TokenUsage, by prices: ModelPrices?, cachesForAnHour: Bool
+    ) {
+        cost = usage.cost
+        guard let prices, usage.prompt > 0 || usage.output > 0 else { return }
+        cacheSaving = prices.saving(of: usage, cachesForAnHour: cachesForAnHour)
+        guard usage.cost.isEmpty else { return }
+        isCostListed = true
+        cost = Array(
+            prices.cost(of: usage, cachesForAnHour: cachesForAnHour).description.utf8)
+    }
+
     /// Leaves of what peers wrote what a log may hold: no request can fill it, and no error that
     /// quotes a conversation.
     mutating func cutTexts(to bytesMax: Int) {

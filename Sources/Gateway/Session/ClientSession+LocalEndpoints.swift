@@ -31,7 +31,7 @@ extension ClientSession {
                 catalogue: known.catalogue,
                 timeOfDay: state.timeOfDay,
                 usage: request?.mayAskModels == true ? state.usageTotals() : nil,
-                calibration: state.calibration)
+                calibration: state.calibration, lessons: known.lessons, at: now)
             answer(body, at: now, into: &output)
         case .probe:
             answer([], at: now, into: &output)

@@ -533,7 +533,8 @@ extension ClientSession {
         precondition(state.exchangesOpen > 0, "an exchange is counted until its end")
         callBytes = 0
         state.exchangesOpen -= 1
-        ended.learnFromOutcome(at: now)
+        let lessons = ended.learnFromOutcome(at: now)
+        if !lessons.isEmpty { act(.teach(lessons)) }
         if settings.configuration.calibratesTokenCounts, let observation = ended.observation {
             act(.learn(observation))
         }

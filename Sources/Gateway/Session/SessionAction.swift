@@ -15,6 +15,8 @@ package enum SessionAction {
     case count
     /// An upstream has told the size of a prompt: every loop's calibration is to learn it.
     case learn(TokenObservation)
+    /// Refusals have taught something: every other loop is to know it.
+    case teach([UpstreamLesson])
     /// The client sends faster than it can be answered: stop reading.
     case pauseReading
     /// Read again.

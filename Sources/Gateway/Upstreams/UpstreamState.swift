@@ -28,6 +28,16 @@ package final class UpstreamState {
         return model
     }
 
+    /// Who has answered a session, or has not, is the one to be asked for next, or not.
+    func learnProvider(from record: RequestRecord, of session: SessionDigest) {
+        switch record.outcome {
+        case .completed: pins.answered(session.key, of: session.owner, by: record.provider)
+        case .cancelled: break
+        case .failed, .interrupted:
+            if record.failure?.isOfProvider == true { pins.release(session.key) }
+        }
+    }
+
     /// The context of a model as the list has it.
     func listedWindow(of id: [UInt8]) -> Int? {
         catalogue?.model(String(decoding: id, as: UTF8.self))?.capabilities.contextTokens
@@ -50,6 +60,11 @@ struct UpstreamStates {
             state.upstream = upstream
             return state
         }
+    }
+
+    /// The state of the upstream at an address, if it is one of these.
+    func of(url: String) -> UpstreamState? {
+        states.first { $0.upstream.url.description == url }
     }
 
     /// The state of an upstream, or of one with the same address: that is the same server, whatever else

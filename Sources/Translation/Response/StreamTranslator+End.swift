@@ -40,7 +40,8 @@ extension StreamTranslator {
     /// Ends the message: everything that was held back, then the stop reason and the usage.
     mutating func end(into output: inout [UInt8]) {
         if let part = thinkTags.finish() { releaseHeldTag(part, into: &output) }
-        releaseFence(into: &output)
+        // Nothing follows a stop sequence.
+        if !leavesUpstreamRunning { releaseFence(into: &output) }
         // Text that waits for a signature goes before the calls, text that a call holds up after.
         if calls.openCall == nil { releaseHeldText(into: &output) }
         finishCalls(into: &output)

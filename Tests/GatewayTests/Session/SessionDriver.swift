@@ -15,6 +15,7 @@ final class SessionDriver {
     /// The last call that was started: what the upstream brings is of it.
     private(set) var call = CallID()
     private(set) var records: [RequestRecord] = []
+    private(set) var taught: [UpstreamLesson] = []
     /// Names of the actions, in order, for scripts.
     private(set) var actions: [String] = []
     private(set) var isClosed = false
@@ -189,6 +190,7 @@ final class SessionDriver {
             case .count:
                 while countsAtOnce, session.isCounting { countFurther() }
             case .learn(let observation): state.calibration.learn(observation)
+            case .teach(let lessons): taught += lessons
             case .pauseReading: actions.append("pause")
             case .resumeReading: actions.append("resume")
             case .close(let lingering):
