@@ -19,6 +19,9 @@ import Gateway
     let endpoint: UpstreamEndpoint
     private let multi: UnsafeMutableRawPointer
     private unowned let client: UpstreamClient
+    /// Held, because libcurl calls back when a client ends with transfers under way, and takes its
+    /// lanes with it.
+    private let sockets: UpstreamSockets
     private let loop: Loop
     private var timer: Timer?
     private var isTimeoutDue = false
@@ -49,6 +52,7 @@ import Gateway
         unsafe self.multi = unsafe multi
         self.endpoint = endpoint
         self.client = client
+        sockets = client.sockets
         self.loop = loop
         bornAt = loop.now
         idleSince = loop.now
@@ -163,7 +167,7 @@ import Gateway
     }
 
     fileprivate func watch(_ descriptor: CInt, for what: CInt) {
-        client.sockets.watch(descriptor, for: what, lane: ObjectIdentifier(self))
+        sockets.watch(descriptor, for: what, lane: ObjectIdentifier(self))
     }
 }
 

@@ -4,6 +4,8 @@ import signal
 import threading
 import time
 
+import pytest
+
 from support import answers
 from support.answers import saying
 from support.client import message, request_bytes, JSON_FIELDS, text_of
@@ -62,6 +64,7 @@ def test_the_rest_of_an_answer_is_given(upstream, start):
         client.close()
 
 
+@pytest.mark.release  # a sanitizer's build may need longer than these time-outs for what has come
 def test_requests_that_arrive_during_a_pause_are_served(upstream, start):
     proxy = start(**SHORT)
     upstream.always(saying("Hi"))

@@ -140,6 +140,7 @@ def test_slips_in_shared_names_are_told(tmp_path):
 # Reloads
 
 
+@pytest.mark.release  # the sanitizers' runs set the number of workers in the environment
 def test_a_restart_is_needed_for_what_differs_from_what_runs(upstream, start, tmp_path):
     file = tmp_path / "config.env"
     file.write_text("CLAUDE_PROXY_WORKERS=1\n")
