@@ -186,6 +186,7 @@ def test_a_file_that_has_lost_less_is_applied_with_a_warning(upstream, start, tm
     proxy.wait_for_log("was reloaded")
 
 
+@pytest.mark.release  # with two workers, as under sanitizers, the second applies it a moment later
 def test_level_and_form_of_the_log_are_applied(upstream, tmp_path):
     file = tmp_path / "config.env"
     environment = {

@@ -52,6 +52,15 @@ def front(upstream, certificates, tmp_path):
     processes = []
 
     def start(name, *options):
+        # Somebody may take the port before the front does.
+        for _ in range(3):
+            port, log = attempt(name, *options)
+            if port:
+                break
+        assert port, "nghttpx did not start"
+        return f"https://localhost:{port}/v1", log
+
+    def attempt(name, *options):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -71,10 +80,11 @@ def front(upstream, certificates, tmp_path):
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()
-                break
+                return port, log
             except OSError:
-                assert time.monotonic() < deadline and process.poll() is None
-        return f"https://localhost:{port}/v1", log
+                assert time.monotonic() < deadline
+                if process.poll() is not None:
+                    return None, log
 
     yield start
     for process in processes:
