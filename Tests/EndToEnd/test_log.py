@@ -97,9 +97,9 @@ def test_a_log_that_nobody_reads_costs_lines_and_no_requests(standing, kind):
     dropped = int(re.search(r'"(\d+) log lines were dropped', text)[1])
     assert dropped > 0
     lines = [line for line in text.splitlines() if line.startswith("{") and line.endswith("}")]
-    records = [json.loads(line) for line in lines]
-    kept = sum("outcome" in record for record in records)
-    assert kept + dropped == 5000
+    # One connection is one worker's: what other threads say at a start may come between, a moment late.
+    records = [record for record in map(json.loads, lines) if "outcome" in record]
+    assert len(records) + dropped == 5000
     times = [record["time"] for record in records]
     assert times == sorted(times)
     # And the log goes on.
