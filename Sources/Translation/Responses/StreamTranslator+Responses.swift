@@ -183,25 +183,29 @@ extension StreamTranslator {
     }
 
     /// Makes up for items whose events did not come, or not all of them. Places in the list are
-    /// indexes; where as many items as it has were told of before, none is new.
+    /// indexes; where as many items as it has were told of before, none is new. Calls that have begun
+    /// come first: while the block of one is open, nothing else has a place.
     private mutating func takeUp(
         _ document: JSONDocument, _ list: JSONNode?, into output: inout [UInt8]
     ) {
         let mayBeNew = items.items.count < (list.map { document.count($0) } ?? 0)
-        var elements = document.elements(of: list ?? .root)
-        var index = 0
-        while let item = document.next(&elements), mayReadPart(into: &output) {
-            defer { index += 1 }
-            let key = itemKey(document, item, outputIndex: index)
-            let known = items.items.firstIndex { other in
-                other.kind == key.kind
-                    && (other.outputIndex == index
-                        || !key.callID.isEmpty && other.callID == key.callID)
-            }
-            if let known {
-                itemDone(document, item, known, into: &output)
-            } else if mayBeNew, let number = beginItem(key, into: &output) {
-                itemDone(document, item, number, into: &output)
+        for callsAlone in calls.openCall == nil ? [false] : [true, false] {
+            var elements = document.elements(of: list ?? .root)
+            var index = 0
+            while let item = document.next(&elements), mayReadPart(into: &output) {
+                defer { index += 1 }
+                let key = itemKey(document, item, outputIndex: index)
+                if callsAlone, key.kind != .call { continue }
+                let known = items.items.firstIndex { other in
+                    other.kind == key.kind
+                        && (other.outputIndex == index
+                            || !key.callID.isEmpty && other.callID == key.callID)
+                }
+                if let known {
+                    itemDone(document, item, known, into: &output)
+                } else if mayBeNew, !callsAlone, let number = beginItem(key, into: &output) {
+                    itemDone(document, item, number, into: &output)
+                }
             }
         }
         for number in items.items.indices where isLive && items.items[number].wrapped != nil {

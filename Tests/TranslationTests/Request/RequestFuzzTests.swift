@@ -207,7 +207,7 @@ import Testing
             #"{"role":"user","content":[\#((0..<count).map(result).joined(separator: ","))]}"#,
             #"{"role":"user","content":[\#(repeatElement(#"{"type":"image","source":{"type":"url","url":"u"},\#(mark)}"#, count: count).joined(separator: ","))]}"#,
             #"{"role":"user","content":[\#(repeatElement(#"{"type":"text","text":"u",\#(mark)}"#, count: count).joined(separator: ","))]}"#,
-            #"{"role":"user","content":[\#((0..<count).map { #"{"type":"t\#($0)","x\#($0)":1}"# }.joined(separator: ","))]}"#,
+            #"{"role":"user","content":[\#((0..<count).map { #"{"type":"t\#($0)","x\#($0)":1}"# }.joined(separator: ",")),{"type":"text","text":"u"}]}"#,
         ]
         let clock = ContinuousClock()
         for shape in shapes {

@@ -94,17 +94,23 @@ struct PlannedResponse {
         }
     }
 
-    /// What the client must be told, as blocks in short.
+    /// What the client must be told, as blocks in short. Where calls are announced and all the rest
+    /// stands in the list at the end, their blocks have begun before it comes.
     var outline: [String] {
-        items.flatMap { item -> [String] in
-            switch item {
-            case .summary(let parts, let encrypted):
-                if parts.isEmpty { return encrypted == nil ? [] : ["redacted_thinking"] }
-                return ["thinking:\(parts.joined(separator: "\n\n"))"]
-            case .thought(let text): return ["thinking:\(text)"]
-            case .message(let parts): return parts.map { "text:\($0)" }
-            case .call(let id, let name, _): return ["tool_use:\(id):\(name)"]
-            }
+        let isAllAtTheEnd = !habits.hasDeltas && !habits.hasPartEnds && !habits.hasItemEnds
+        guard isAllAtTheEnd else { return items.flatMap(Self.outline) }
+        let isCall = { (item: Item) in if case .call = item { true } else { false } }
+        return (items.filter(isCall) + items.filter { !isCall($0) }).flatMap(Self.outline)
+    }
+
+    private static func outline(_ item: Item) -> [String] {
+        switch item {
+        case .summary(let parts, let encrypted):
+            if parts.isEmpty { return encrypted == nil ? [] : ["redacted_thinking"] }
+            return ["thinking:\(parts.joined(separator: "\n\n"))"]
+        case .thought(let text): return ["thinking:\(text)"]
+        case .message(let parts): return parts.map { "text:\($0)" }
+        case .call(let id, let name, _): return ["tool_use:\(id):\(name)"]
         }
     }
 
