@@ -10,7 +10,9 @@ VENV := .venv
 VENV_LEGACY := .venv-legacy
 # The baseline of the benchmarks.
 BENCH_VENV := .venv-bench
-PYTEST := $(VENV)/bin/python -m pytest -q
+# How many of pytest's processes run at once.
+PARALLEL ?= 4
+PYTEST := PARALLEL=$(PARALLEL) PYTHON=$(VENV)/bin/python Scripts/run-pytest
 # A run of the simulation to repeat, and how long new ones and the fuzz targets go on.
 SEED ?=
 STEPS ?= 300000
@@ -37,6 +39,17 @@ run: build ## Install what is missing, build, and start the proxy (the demo with
 build: deps ## Build the release binary, .build/release/claude-proxy.
 	$(SWIFT) build -c release --static-swift-stdlib --product claude-proxy
 
+# What CI's steps need, as two chains that can be built at once: a scratch path takes one build.
+.PHONY: builds builds-plain builds-sanitized
+builds: builds-plain builds-sanitized
+builds-plain: deps
+	$(SWIFT) build -c release --product simulate
+	$(MAKE) build
+	$(SWIFT) build --build-tests
+builds-sanitized: sanitize-build-thread
+	Scripts/fuzz build
+	$(MAKE) sanitize-build-address
+
 .PHONY: test
 test: deps unit end-to-end conformance ## Install what is missing and run unit, end-to-end and conformance tests.
 
@@ -58,15 +71,16 @@ sanitize: sanitize-address sanitize-thread ## Run the tests under the address an
 sanitize-address: sanitize-daemon-address
 sanitize-thread: sanitize-daemon-thread
 
-.PHONY: sanitize-unit-address sanitize-unit-thread sanitize-daemon-address sanitize-daemon-thread
+.PHONY: sanitize-build-address sanitize-build-thread sanitize-unit-address sanitize-unit-thread sanitize-daemon-address sanitize-daemon-thread
 # Leaks cannot be looked for in a process that no debugger may look into, as the daemon is one.
 sanitize-%: export ASAN_OPTIONS = detect_leaks=0
 # A tenth of the random inputs: each costs ten times as much, and `make fuzz` makes millions.
 sanitize-unit-address sanitize-unit-thread: export TEST_EFFORT = 10
 # The core has no threads.
-sanitize-unit-thread: export CLAUDE_PROXY_TESTS = threads
-sanitize-unit-address sanitize-unit-thread: sanitize-unit-%: deps
+sanitize-build-thread sanitize-unit-thread: export CLAUDE_PROXY_TESTS = threads
+sanitize-build-address sanitize-build-thread: sanitize-build-%: deps
 	$(SWIFT) build --build-tests --sanitize=$* --scratch-path .build-$*
+sanitize-unit-address sanitize-unit-thread: sanitize-unit-%: sanitize-build-%
 	$(SWIFT) test --skip-build --sanitize=$* --scratch-path .build-$*
 
 # With two workers, so that there are threads to race. The scenarios differ in what is translated,

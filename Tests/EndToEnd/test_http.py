@@ -107,7 +107,9 @@ def test_a_gzip_body_is_inflated(upstream, proxy):
     assert upstream.request().json["messages"] == [{"role": "user", "content": "Hello"}]
 
 
-@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b"{}" * 100)[:-9]])
+@pytest.mark.parametrize(
+    "body", [b"not gzip", gzip.compress(b"{}" * 100)[:-9]], ids=["plain", "cut"]
+)
 def test_a_damaged_gzip_body_is_refused(proxy, body):
     response = proxy.post(body, {"content-encoding": "gzip"})
     assert response.status == 400

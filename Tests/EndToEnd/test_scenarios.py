@@ -74,7 +74,7 @@ def readable(body):
     return re.sub(rb"127\.0\.0\.1:\d+|openrouter\.ai", b"UPSTREAM", normalised(body))
 
 
-@pytest.mark.parametrize("folder", folders(), ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", list(folders()), ids=lambda folder: folder.name)
 def test_the_binary_gives_the_golden_files(upstream, start, folder):
     upstream.will(*[played(answer) for answer in answers_of(folder)])
     proxy = start(**{"OPENROUTER_API_KEY": KEY, **settings(folder / "config.env")})
