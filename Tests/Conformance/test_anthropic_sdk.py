@@ -179,7 +179,8 @@ def test_models_are_listed_and_retrieved(client):
 @pytest.mark.parametrize(("upstream_status", "metadata", "error"), [
     (400, None, anthropic.BadRequestError),
     (401, None, anthropic.InternalServerError),
-    (403, {"reasons": ["violence"]}, anthropic.PermissionDeniedError),
+    # Moderation: a 400 of its own type, as Claude Code reads 403 as a wrong key.
+    (403, {"reasons": ["violence"]}, anthropic.BadRequestError),
     (404, None, anthropic.NotFoundError),
     (429, None, anthropic.RateLimitError),
     (500, None, anthropic.InternalServerError),

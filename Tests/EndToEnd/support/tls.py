@@ -68,7 +68,8 @@ def front(upstream, certificates, tmp_path):
         address = upstream.url.split("/")[2].replace(":", ",")
         process = subprocess.Popen(
             [
-                "nghttpx", f"-f127.0.0.1,{port}", f"-b{address}", "--workers=1",
+                # Debian's configuration file would add a front end, at the same port for every test.
+                "nghttpx", "--conf=/dev/null", f"-f127.0.0.1,{port}", f"-b{address}", "--workers=1",
                 f"--accesslog-file={log}", "--accesslog-format=$alpn $remote_port $tls_session_reused",
                 *options,
                 str(certificates / f"{name}.key"), str(certificates / f"{name}.pem"),
