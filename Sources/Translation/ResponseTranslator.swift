@@ -4,9 +4,12 @@
 package struct ResponseTranslator: ~Copyable {
     package typealias Progress = StreamTranslator.Progress
 
-    // One of the two.
-    private var stream: StreamTranslator?
+    /// Of the APIs that are translated. There is one all the same where a response is relayed, and
+    /// nothing happens to it: every chunk would have to unwrap it otherwise.
+    private var stream: StreamTranslator
+    /// Of the Messages API; nil where the response is translated.
     private var relay: MessagesRelay?
+    private let isRelayed: Bool
 
     /// - Parameter profile: of upstreams that do not speak the Messages API.
     package init(
@@ -14,23 +17,22 @@ package struct ResponseTranslator: ~Copyable {
         inputTokensEstimate: Int, errorReader: UpstreamErrorReader,
         profile: StreamTranslator.Profile
     ) {
-        switch api {
-        case .chat, .responses:
-            var profile = profile
-            profile.speaksResponses = api == .responses
-            stream = StreamTranslator(
+        var profile = profile
+        profile.speaksResponses = api == .responses
+        stream = StreamTranslator(
+            facts: facts, identity: identity, inputTokensEstimate: inputTokensEstimate,
+            errorReader: errorReader, profile: profile)
+        isRelayed = api == .messages
+        relay =
+            isRelayed
+            ? MessagesRelay(
                 facts: facts, identity: identity, inputTokensEstimate: inputTokensEstimate,
-                errorReader: errorReader, profile: profile)
-        case .messages:
-            relay = MessagesRelay(
-                facts: facts, identity: identity, inputTokensEstimate: inputTokensEstimate,
-                errorReader: errorReader)
-        }
+                errorReader: errorReader) : nil
     }
 
     /// A better estimate of the input's size is there.
     package mutating func inputTokensCounted(_ tokens: Int) {
-        stream?.inputTokensCounted(tokens)
+        stream.inputTokensCounted(tokens)
         relay?.inputTokensCounted(tokens)
     }
 
@@ -38,13 +40,13 @@ package struct ResponseTranslator: ~Copyable {
     package mutating func received(
         _ bytes: Span<UInt8>, into output: inout [UInt8]
     ) -> Progress {
-        if let progress = stream?.received(bytes, into: &output) { return progress }
+        guard isRelayed else { return stream.received(bytes, into: &output) }
         return relay?.received(bytes, into: &output) ?? .waiting
     }
 
     /// The upstream's body has ended properly, as far as HTTP can tell.
     package mutating func ended(into output: inout [UInt8]) -> Progress {
-        if let progress = stream?.ended(into: &output) { return progress }
+        guard isRelayed else { return stream.ended(into: &output) }
         return relay?.ended(into: &output) ?? .waiting
     }
 
@@ -52,68 +54,67 @@ package struct ResponseTranslator: ~Copyable {
     package mutating func failed(
         _ failure: UpstreamFailure, into output: inout [UInt8]
     ) -> Progress {
-        if let progress = stream?.failed(failure, into: &output) { return progress }
+        guard isRelayed else { return stream.failed(failure, into: &output) }
         return relay?.failed(failure, into: &output) ?? .waiting
     }
 
     /// Writes a sign of life, where the client can take one.
     package func ping(into output: inout [UInt8]) {
-        switch stream {
-        case .some(let stream): stream.ping(into: &output)
-        case .none:
-            switch relay {
-            case .some(let relay): relay.ping(into: &output)
-            case .none: break
-            }
+        switch relay {
+        case .some(let relay): relay.ping(into: &output)
+        case .none: stream.ping(into: &output)
         }
     }
 
     /// Ends a response that is `empty` as a message without content.
     package mutating func writeEmptyMessage(into output: inout [UInt8]) {
-        stream?.writeEmptyMessage(into: &output)
+        precondition(!isRelayed, "a response that is relayed is never empty")
+        stream.writeEmptyMessage(into: &output)
+    }
+
+    /// Ends a response for which there was no room: a message without content.
+    package mutating func writeCutMessage(into output: inout [UInt8]) {
+        precondition(canBeCut, "servers of the Messages API end such a message themselves")
+        stream.writeCutMessage(into: &output)
+    }
+
+    /// Whether the response can be ended by `writeCutMessage`.
+    package var canBeCut: Bool { !isRelayed }
+
+    /// The bytes that are kept of the response.
+    package var heldBytes: Int {
+        guard isRelayed else { return stream.heldBytes }
+        return switch relay {
+        case .some(let relay): relay.heldBytes
+        case .none: 0
+        }
     }
 
     /// The response in figures so far.
     package var summary: ResponseSummary {
-        switch stream {
-        case .some(let stream): stream.summary
-        case .none:
-            switch relay {
-            case .some(let relay): relay.summary
-            case .none: ResponseSummary()
-            }
+        switch relay {
+        case .some(let relay): relay.summary
+        case .none: stream.summary
         }
     }
 
     /// How many events have come.
     package var eventCount: Int {
-        switch stream {
-        case .some(let stream): stream.summary.events
-        case .none:
-            switch relay {
-            case .some(let relay): relay.summary.events
-            case .none: 0
-            }
+        guard isRelayed else { return stream.summary.events }
+        return switch relay {
+        case .some(let relay): relay.summary.events
+        case .none: 0
         }
     }
 
     /// Why it failed, after `failed` and `failedMidStream`.
     package var failure: UpstreamFailure? {
-        switch stream {
-        case .some(let stream): stream.failure
-        case .none:
-            switch relay {
-            case .some(let relay): relay.failure
-            case .none: nil
-            }
+        switch relay {
+        case .some(let relay): relay.failure
+        case .none: stream.failure
         }
     }
 
     /// Whether the answer is complete though the upstream would go on, and bill.
-    package var leavesUpstreamRunning: Bool {
-        switch stream {
-        case .some(let stream): stream.leavesUpstreamRunning
-        case .none: false
-        }
-    }
+    package var leavesUpstreamRunning: Bool { !isRelayed && stream.leavesUpstreamRunning }
 }

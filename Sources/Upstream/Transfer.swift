@@ -9,6 +9,7 @@ import CLibCurl
 import EventLoop
 import Gateway
 import Glibc
+import Translation
 
 /// A request in flight, or an idle handle in the pool.
 @safe package final class Transfer {
@@ -20,7 +21,9 @@ import Glibc
     let endpoint: UpstreamEndpoint
     /// Where it runs; nil while it does not.
     unowned var lane: ConnectionLane?
-    private var resource = UpstreamCall.Resource.chatCompletions
+    private var resource = UpstreamResource(.answer(.chat))
+    /// The header list of the present request, where it has one of its own.
+    private var ownFields: UnsafeMutablePointer<curl_slist>?
     private var abandonment: Timer?
 
     /// Nil once nobody wants to hear of the transfer any more.
@@ -63,6 +66,7 @@ import Glibc
 
     deinit {
         unsafe curl_easy_cleanup(handle)
+        unsafe curl_slist_free_all(ownFields)
         unsafe errorText.deallocate()
     }
 
@@ -119,13 +123,19 @@ import Glibc
         violation = nil
         unsafe errorText.pointee = 0
         // Letting go of a body (`reset`) makes a handle's next request a POST.
-        if call.resource != resource || call.resource == .models {
-            resource = call.resource
+        let wanted = UpstreamResource(call)
+        if wanted != resource || wanted.resource == .models {
+            resource = wanted
             unsafe endpoint.setResource(resource, of: handle)
         }
-        unsafe curl_set_pointer(handle, CURLOPT_HTTPHEADER, endpoint.fields(beta: call.beta))
+        if let forwarded = call.forwarded {
+            unsafe ownFields = endpoint.fields(forwarded)
+            unsafe curl_set_pointer(handle, CURLOPT_HTTPHEADER, ownFields)
+        } else {
+            unsafe curl_set_pointer(handle, CURLOPT_HTTPHEADER, endpoint.fields(beta: call.beta))
+        }
         // Giving it a body would make it a POST.
-        guard resource == .chatCompletions else { return }
+        guard call.resource != .models else { return }
         let size = curl_off_t(call.body.count)
         unsafe curl_set_off(handle, CURLOPT_POSTFIELDSIZE_LARGE, size)
         if call.body.count <= Self.copiedBodyMax {
@@ -145,6 +155,11 @@ import Glibc
         owner = nil
         abandonment = nil
         body = []
+        if let fields = unsafe ownFields {
+            unsafe curl_set_pointer(handle, CURLOPT_HTTPHEADER, nil)
+            unsafe curl_slist_free_all(fields)
+            unsafe ownFields = nil
+        }
         // Frees libcurl's own copy of a small body too.
         unsafe curl_set_pointer(handle, CURLOPT_POSTFIELDS, nil)
     }

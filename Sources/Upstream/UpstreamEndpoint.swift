@@ -11,6 +11,8 @@ import Translation
 /// All that makes connections interchangeable. Two endpoints with equal keys are one.
 struct EndpointKey: Equatable {
     let url: UpstreamURL
+    /// The API that the list of models belongs to.
+    let api: UpstreamAPI
     /// The outgoing proxy's URL; empty for none.
     let proxy: String
     /// Why there is none, although one is named.
@@ -23,6 +25,7 @@ struct EndpointKey: Equatable {
 
     init(_ configuration: UpstreamConfiguration, userAgent: String, proxies: ProxyEnvironment) {
         url = configuration.url
+        api = configuration.api
         let way = proxies.way(to: url)
         // Nobody listens there: what was to go by a proxy must not go without it.
         proxy = way.fault == nil ? way.proxy : "http://127.0.0.1:0"
@@ -46,6 +49,7 @@ struct EndpointKey: Equatable {
             switch configuration.profile.keyField {
             case .bearer: fields.append("Authorization: Bearer \(key.reveal())")
             case .apiKey: fields.append("api-key: \(key.reveal())")
+            case .xAPIKey: fields.append("x-api-key: \(key.reveal())")
             }
         }
         if let site = configuration.siteURL { fields.append("HTTP-Referer: \(site)") }
@@ -58,13 +62,33 @@ struct EndpointKey: Equatable {
     }
 }
 
+/// What a request is for, as far as its URL tells.
+struct UpstreamResource: Equatable {
+    var resource: UpstreamCall.Resource
+    /// Whether it asks for betas, as its client did.
+    var asksForBeta = false
+
+    init(_ resource: UpstreamCall.Resource) { self.resource = resource }
+
+    init(_ call: UpstreamCall) {
+        resource = call.resource
+        asksForBeta = call.forwarded?.asksForBeta ?? false
+    }
+
+    /// - Parameter api: that of the list of models.
+    func url(at base: UpstreamURL, _ api: UpstreamAPI) -> String {
+        switch resource {
+        case .answer(let api): base.url(of: api) + (asksForBeta ? "?beta=true" : "")
+        case .models: base.models(of: api)
+        }
+    }
+}
+
 /// The upstream's address and the header fields of every request to it.
 @safe final class UpstreamEndpoint {
     let key: EndpointKey
-    /// The URL parsed once: libcurl spends 11 % of a request's instructions on parsing it otherwise.
-    private let url: OpaquePointer
-    /// That of the list of models.
-    private let modelsURL: OpaquePointer
+    /// The URLs parsed once: libcurl spends 11 % of a request's instructions on parsing one otherwise.
+    private var urls: [(text: String, url: OpaquePointer)] = unsafe []
     private let scheme: String
     private let certificateFile: MemoryFile?
     private var fieldLists: [String: UnsafeMutablePointer<curl_slist>] = unsafe [:]
@@ -90,16 +114,13 @@ struct EndpointKey: Equatable {
         unsafe curl_share_set_lock_data(share, CURL_LOCK_DATA_SSL_SESSION)
         unsafe tlsSessions = unsafe share
         self.key = key
-        unsafe url = unsafe Self.parse(key.url.chatCompletions)
-        unsafe modelsURL = unsafe Self.parse(key.url.models)
         scheme = key.url.scheme.rawValue
         certificateFile = key.certificates.flatMap { MemoryFile($0) }
     }
 
     deinit {
         unsafe fieldLists.values.forEach { unsafe curl_slist_free_all($0) }
-        unsafe curl_url_cleanup(url)
-        unsafe curl_url_cleanup(modelsURL)
+        unsafe urls.forEach { unsafe curl_url_cleanup($0.url) }
         unsafe curl_share_cleanup(tlsSessions)
     }
 
@@ -108,10 +129,15 @@ struct EndpointKey: Equatable {
         if isServed, idle.count < Self.idleMax { idle.append(transfer) }
     }
 
-    private static func parse(_ text: String) -> OpaquePointer {
+    /// The parsed form of a URL of this upstream's: one of a handful.
+    private func parsed(_ text: String) -> OpaquePointer {
+        if let known = unsafe urls.first(where: { unsafe $0.text == text }) {
+            return unsafe known.url
+        }
         guard let url = unsafe curl_url() else { preconditionFailure("out of memory") }
         let result = unsafe curl_url_set(url, CURLUPART_URL, text, 0)
         precondition(result == CURLUE_OK, "the configuration lets only well-formed URLs pass")
+        unsafe urls.append((text, url))
         return unsafe url
     }
 
@@ -128,21 +154,29 @@ struct EndpointKey: Equatable {
         return unsafe list
     }
 
+    /// A header list for one request: the endpoint's fields and the client's own. Whoever asks for it
+    /// frees it.
+    func fields(_ forwarded: ForwardedFields) -> UnsafeMutablePointer<curl_slist>? {
+        var list: UnsafeMutablePointer<curl_slist>?
+        for field in key.fields + forwarded.lines {
+            unsafe list = unsafe curl_slist_append(list, field)
+        }
+        return unsafe list
+    }
+
     /// Lets the handle's next request be for `resource`.
-    func setResource(_ resource: UpstreamCall.Resource, of handle: UnsafeMutableRawPointer) {
-        switch resource {
-        case .chatCompletions:
-            unsafe curl_set_pointer(handle, CURLOPT_CURLU, UnsafeRawPointer(url))
-            unsafe curl_set_long(handle, CURLOPT_POST, 1)
-        case .models:
-            unsafe curl_set_pointer(handle, CURLOPT_CURLU, UnsafeRawPointer(modelsURL))
-            unsafe curl_set_long(handle, CURLOPT_HTTPGET, 1)
+    func setResource(_ resource: UpstreamResource, of handle: UnsafeMutableRawPointer) {
+        let url = unsafe parsed(resource.url(at: key.url, key.api))
+        unsafe curl_set_pointer(handle, CURLOPT_CURLU, UnsafeRawPointer(url))
+        switch resource.resource {
+        case .answer: unsafe curl_set_long(handle, CURLOPT_POST, 1)
+        case .models: unsafe curl_set_long(handle, CURLOPT_HTTPGET, 1)
         }
     }
 
     /// Sets what belongs to the endpoint on a handle.
     func setOptions(of handle: UnsafeMutableRawPointer) {
-        unsafe setResource(.chatCompletions, of: handle)
+        unsafe setResource(UpstreamResource(.answer(.chat)), of: handle)
         // An empty string also keeps libcurl from searching the environment for each request.
         unsafe curl_set_string(handle, CURLOPT_PROXY, key.proxy)
         unsafe curl_set_string(handle, CURLOPT_PROTOCOLS_STR, scheme)

@@ -4,6 +4,7 @@
 
 import CLibCurl
 package import Gateway
+import Translation
 
 /// Asks the upstream, or a daemon on this machine, and waits.
 package struct UpstreamProbe {
@@ -35,7 +36,9 @@ package struct UpstreamProbe {
     /// The call, as the daemon would make it.
     package func post(_ call: UpstreamCall, within limit: Duration) -> ProbeAnswer {
         let transfer = ProbeTransfer(within: limit)
-        return transfer.run(base + UpstreamURL.endpoint, at: endpoint, call: call)
+        return transfer.run(
+            UpstreamResource(call).url(at: endpoint.key.url, endpoint.key.api), at: endpoint,
+            call: call)
     }
 
     /// `GET` of a URL of a daemon's, without the upstream's key and past any outgoing proxy.
@@ -89,7 +92,15 @@ package struct UpstreamProbe {
         // In place of the endpoint's own.
         unsafe curl_set_pointer(handle, CURLOPT_CURLU, nil)
         unsafe curl_set_string(handle, CURLOPT_URL, url)
-        unsafe curl_set_pointer(handle, CURLOPT_HTTPHEADER, endpoint.fields(beta: call?.beta))
+        let forwarded = call.map(\.forwarded) ?? ForwardedFields()
+        var own: UnsafeMutablePointer<curl_slist>?
+        defer { unsafe curl_slist_free_all(own) }
+        if endpoint.key.api == .messages, let forwarded {
+            unsafe own = endpoint.fields(forwarded)
+            unsafe curl_set_pointer(handle, CURLOPT_HTTPHEADER, own)
+        } else {
+            unsafe curl_set_pointer(handle, CURLOPT_HTTPHEADER, endpoint.fields(beta: call?.beta))
+        }
         if call == nil { unsafe curl_set_long(handle, CURLOPT_HTTPGET, 1) }
         if let call {
             unsafe curl_set_long(handle, CURLOPT_POST, 1)

@@ -48,7 +48,8 @@ package struct Doctor {
         let probe = UpstreamProbe(upstream, version: version, proxies: proxies)
         let reader = UpstreamErrorReader(
             inputTokensEstimate: 0, maxTokens: 1, secret: resolution.secrets.first ?? [])
-        let list = probe.get("/models", within: timeout)
+        let list = probe.get(
+            upstream.url.modelsPath(of: upstream.configuration.api), within: timeout)
         let reach = Checkup.reach(upstream.url, proxy: probe.proxy, answer: list)
         diagnosis.add(reach)
         let presence = Checkup.keyPresence(

@@ -42,11 +42,30 @@ extension Configuration {
     package enum UpstreamKind: String, Sendable, CaseIterable {
         /// Chosen by the upstream's host.
         case auto
-        case openrouter, openai, azure, deepseek, google, groq, mistral, moonshot, zai, vllm
+        case openrouter, openai, anthropic, azure, deepseek, google, groq, mistral, moonshot, zai,
+            vllm
         case llamaCpp = "llama.cpp"
         case ollama
         /// What every server should understand.
         case generic
+    }
+
+    /// The API by which the upstream is asked.
+    package enum UpstreamAPIChoice: String, Sendable, CaseIterable {
+        /// By what the upstream is known for, and by what models need.
+        case auto
+        case chat, responses, messages
+    }
+
+    /// The API that is set; without one, what the upstream is known for. Base paths that end in
+    /// `/anthropic` are those of the Messages API.
+    package var api: UpstreamAPI {
+        switch upstreamAPI {
+        case .auto: upstreamURL.basePath.hasSuffix("/anthropic") ? .messages : profile.api
+        case .chat: .chat
+        case .responses: .responses
+        case .messages: .messages
+        }
     }
 
     /// The upstream's dialect: of the kind that is set, or by default what its host is known for.

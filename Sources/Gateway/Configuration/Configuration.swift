@@ -13,13 +13,15 @@ package struct Configuration: Sendable, Equatable {
 
     /// The key sent upstream as `Authorization: Bearer`; nil sends none.
     package var upstreamKey: Secret?
-    /// The base of the upstream's API; `UpstreamURL.chatCompletions` is what is called.
+    /// The base of the upstream's API; `UpstreamURL.url(of:)` is what is called.
     package var upstreamURL = UpstreamURL(
         scheme: .https, host: "openrouter.ai", port: 443, basePath: "/api/v1")
     /// Allows plain HTTP to a host that is not this machine.
     package var allowsInsecureUpstream = false
     /// The kind of the upstream as set; `profile` is what follows from it.
     package var upstreamKind = UpstreamKind.auto
+    /// The API as set; `api` is what follows from it.
+    package var upstreamAPI = UpstreamAPIChoice.auto
     /// The CA certificates to trust instead of the machine's.
     package var upstreamCAFile: String?
     /// What that file held when the configuration was read.

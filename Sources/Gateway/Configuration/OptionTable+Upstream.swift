@@ -16,8 +16,9 @@ extension OptionTable {
         ConfigurationOption(
             "CLAUDE_PROXY_UPSTREAM_URL", \.upstreamURL, .upstreamURL,
             """
-            The base URL of the OpenAI-compatible API that answers the requests.
-            `/chat/completions` is added to it. Anything but `https` is refused for a host that is
+            The base URL of the API that answers the requests.
+            `/chat/completions`, `/responses` or `/v1/messages` is added to it, by
+            `CLAUDE_PROXY_UPSTREAM_API`. Anything but `https` is refused for a host that is
             not this machine, because the key would be readable on the way; see
             `CLAUDE_PROXY_ALLOW_INSECURE_UPSTREAM`. A local Ollama is
             `http://localhost:11434/v1`.
@@ -30,11 +31,23 @@ extension OptionTable {
             private network only, such as containers on one host.
             """),
         ConfigurationOption(
+            "CLAUDE_PROXY_UPSTREAM_API", \.upstreamAPI, .choice(),
+            default: "`auto`, by the upstream and the model",
+            inEffect: { $0.api.rawValue },
+            """
+            The API that the upstream is asked by: `chat`, `responses` or `messages`.
+            `chat` is OpenAI's chat completions, which nearly every server has; `responses` is
+            OpenAI's Responses API; `messages` is Anthropic's own, by which requests go on with
+            hardly a byte changed. `auto` takes `messages` for api.anthropic.com and for base URLs
+            that end in `/anthropic`, and `responses` for models of OpenAI and Azure that refuse
+            tools elsewhere; everything else is `chat`.
+            """),
+        ConfigurationOption(
             "CLAUDE_PROXY_UPSTREAM_PROFILE", \.upstreamKind, .choice(),
             default: "`auto`, by the host of `CLAUDE_PROXY_UPSTREAM_URL`",
             inEffect: { $0.profile.name },
             """
-            The dialect of the Chat Completions API that the upstream speaks.
+            The kind of server that the upstream is.
             Servers differ in the names of fields, in what they refuse and in how they return
             reasoning. `auto` knows the hosts of the public services and takes every other for
             `generic`; name `vllm`, `llama.cpp` or `ollama` for a server of your own.

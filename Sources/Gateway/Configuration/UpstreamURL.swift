@@ -2,7 +2,9 @@
 //
 // Only what the daemon needs of a URL: scheme, host, port, path. User information, query and
 // fragment are refused: the first is a password in a place that gets logged, the others would be
-// lost or misplaced when `/chat/completions` is added.
+// lost or misplaced when the path of an endpoint is added.
+
+package import Translation
 
 /// The base URL of the upstream's API.
 package struct UpstreamURL: Sendable, Equatable {
@@ -42,16 +44,34 @@ package struct UpstreamURL: Sendable, Equatable {
         return port == scheme.defaultPort ? host : "\(host):\(port)"
     }
 
-    /// The URL of the Chat Completions endpoint.
-    package var chatCompletions: String { description + Self.endpoint }
+    /// The URL that a request in `api` goes to.
+    package func url(of api: UpstreamAPI) -> String {
+        switch api {
+        case .chat: description + Self.chatCompletions
+        case .responses: description + Self.responses
+        case .messages: description + versionPath + Self.messages
+        }
+    }
 
-    /// The URL of the list of models.
-    package var models: String { description + "/models" }
+    /// The URL of the list of models of an upstream that is asked by `api`.
+    package func models(of api: UpstreamAPI) -> String {
+        description + modelsPath(of: api)
+    }
+
+    /// The path of the list of models, below the base.
+    package func modelsPath(of api: UpstreamAPI) -> String {
+        api == .messages ? versionPath + "/models" : "/models"
+    }
+
+    /// Bases of the Messages API are given with their version and without.
+    private var versionPath: String { basePath.hasSuffix("/v1") ? "" : "/v1" }
 
     /// Whether the upstream can only be this machine.
     package var isLoopback: Bool { HostSyntax.isLoopback(host) }
 
-    package static let endpoint = "/chat/completions"
+    private static let chatCompletions = "/chat/completions"
+    private static let responses = "/responses"
+    private static let messages = "/messages"
 }
 
 extension UpstreamURL: CustomStringConvertible {
@@ -104,7 +124,7 @@ extension UpstreamURL: CustomStringConvertible {
         guard !segments.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) else {
             throw InvalidValue("its path has an empty, `.` or `..` segment")
         }
-        guard !path.hasSuffix(endpoint) else {
+        for endpoint in [chatCompletions, responses, messages] where path.hasSuffix(endpoint) {
             throw InvalidValue("it ends in \(endpoint), which the daemon adds by itself")
         }
         return String(path)

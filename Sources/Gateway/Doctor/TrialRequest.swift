@@ -19,6 +19,7 @@ package struct TrialRequest {
     package let call: UpstreamCall
     private let translated: TranslatedRequest
     private let model: [UInt8]
+    private let api: UpstreamAPI
 
     /// - Parameter tokens: what to ask for at most; see `needsMoreTokens`.
     package init(to upstream: Upstream, model name: String, tokens: Int = 1) {
@@ -31,7 +32,8 @@ package struct TrialRequest {
         text.append(
             #","description":"Does nothing.","input_schema":{"type":"object","properties":{}}}]}"#)
         model = Array(name.utf8)
-        let settings = RequestSettings(profile: upstream.profile, upstreamModel: model)
+        var settings = RequestSettings(profile: upstream.profile, upstreamModel: model)
+        settings.api = upstream.api(for: model)
         do {
             var document = JSONDocument()
             try document.parse(text)
@@ -39,8 +41,12 @@ package struct TrialRequest {
             var body: [UInt8] = []
             translated = try RequestTranslator.translate(
                 document, outline: outline, settings: settings, into: &body)
-            call = UpstreamCall(
-                to: upstream, body: body, beta: translated.headers.anthropicBeta)
+            var call = UpstreamCall(
+                to: upstream, .answer(settings.api), body: body,
+                beta: translated.headers.anthropicBeta)
+            if settings.api == .messages { call.forwarded = ForwardedFields() }
+            self.call = call
+            api = settings.api
         } catch {
             preconditionFailure("the trial is a valid request: \(error)")
         }
@@ -60,12 +66,12 @@ package struct TrialRequest {
         guard answer.status == 200 else {
             return .failed(reader.read(status: answer.status, body: answer.body))
         }
-        var translator = StreamTranslator(
-            facts: translated.facts,
+        var translator = ResponseTranslator(
+            api, facts: translated.facts,
             identity: .init(
                 messageID: [], requestID: [], upstreamModel: model, reportedModel: nil,
                 sealKey: nil),
-            inputTokensEstimate: 0, errorReader: reader)
+            inputTokensEstimate: 0, errorReader: reader, profile: .init())
         var output: [UInt8] = []
         var progress = translator.received(answer.body.span, into: &output)
         if answer.failure == nil { progress = translator.ended(into: &output) }

@@ -61,7 +61,7 @@ struct MessagesExchange: ~Copyable {
     private var attempt: UpstreamAttempt
     /// Who is asked, from the begin to the end.
     private let upstream: Upstream
-    private var translator: StreamTranslator
+    private var translator: ResponseTranslator
     private let identity: StreamTranslator.Identity
     private var errorReader: UpstreamErrorReader
     /// The size of the prompt by byte classes, not calibrated, and as it was counted.
@@ -130,7 +130,7 @@ struct MessagesExchange: ~Copyable {
 
     /// How long the upstream may be silent at present.
     private var silenceMax: Duration {
-        translator.summary.events == 0
+        translator.eventCount == 0
             ? upstream.configuration.firstByteTimeout : upstream.configuration.idleTimeout
     }
 }
@@ -165,7 +165,7 @@ extension MessagesExchange {
             guard bytes.count >= room else { return .wait }
             return refused(.cancel, in: turn, into: &output)
         }
-        let events = translator.summary.events
+        let events = translator.eventCount
         let mark = begin(in: turn, into: &output)
         let progress =
             attempt.isStreaming
@@ -173,11 +173,12 @@ extension MessagesExchange {
             : translator.received(bytes, into: &message)
         settle(mark, in: turn, into: &output)
         // Comments and white space prove that a gateway lives, not that a model answers.
-        if translator.summary.events != events {
+        if translator.eventCount != events {
             deadlines.upstream = turn.now + upstream.configuration.idleTimeout
         }
-        return proceed(
-            progress, .release, in: turn, into: &output)
+        // What goes on after a stop sequence of the client's would be billed.
+        let fate: UpstreamFate = translator.leavesUpstreamRunning ? .cancel : .release
+        return proceed(progress, fate, in: turn, into: &output)
     }
 
     /// The upstream call is over: properly, or by `failure`.
@@ -392,7 +393,7 @@ extension MessagesExchange {
     private mutating func callFailed(
         _ failure: UpstreamFailure, _ fate: UpstreamFate, in turn: Turn, into output: inout [UInt8]
     ) -> Step {
-        if failure.isCutAnswer, case .asking = phase {
+        if failure.isCutAnswer, translator.canBeCut, case .asking = phase {
             return finishCut(fate, in: turn, into: &output)
         }
         learn(from: failure, in: turn)
@@ -419,7 +420,8 @@ extension MessagesExchange {
     private mutating func askAgain(
         after failure: UpstreamFailure, _ fate: UpstreamFate, at now: MonotonicTime
     ) -> Step? {
-        guard case .asking = phase, let call = attempt.nextCall(after: failure) else { return nil }
+        guard case .asking = phase, let call = attempt.nextCall(after: failure, head.status)
+        else { return nil }
         deadlines.upstream = now + upstream.configuration.firstByteTimeout
         isHeldBack = false
         translator = attempt.makeTranslator(identity, errorReader: errorReader)

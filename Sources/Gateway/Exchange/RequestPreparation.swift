@@ -11,6 +11,8 @@ struct RequestPreparation {
     /// Stands for the client.
     let owner: UInt64
     let settings: Settings
+    /// The client's header fields for an upstream that speaks the Messages API.
+    var forwarded: ForwardedFields?
 
     /// What `prepare` makes.
     struct Prepared {
@@ -19,6 +21,7 @@ struct RequestPreparation {
         var context: RequestSettings
         let session: SessionDigest?
         let prices: ModelPrices?
+        let forwarded: ForwardedFields?
     }
 
     /// The circumstances of the request's translation for `candidate`.
@@ -45,7 +48,7 @@ struct RequestPreparation {
         }
         return Prepared(
             candidate: candidate, known: known, context: context, session: session,
-            prices: model.prices)
+            prices: model.prices, forwarded: forwarded)
     }
 
     private func context(
@@ -56,6 +59,9 @@ struct RequestPreparation {
             profile: candidate.upstream.profile, upstreamModel: candidate.model)
         context.sessionID = sessionID
         context.sealKey = settings.sealKey
+        context.api = candidate.upstream.api(for: candidate.model)
+        context.choosesAPI = candidate.upstream.configuration.choosesAPI
+        context.maker = candidate.upstream.maker
         context.identitySalt = candidate.upstream.identitySalt
         context.capabilities = model.capabilities
         context.addsCacheMarks = settings.configuration.cacheBreakpoints == .add

@@ -109,7 +109,7 @@ enum RetryPolicy {
             tokens > request.answerTokens
         case .dropParameter, .dropValue, .dropTopPBesideTemperature, .dropReasoning,
             .keepReasoning, .returnReasoning, .dropStrict, .dropPatterns, .dropImages, .foldSystem,
-            .stopReasoningWithTools:
+            .stopReasoningWithTools, .askByResponses, .askByChat:
             true
         }
     }

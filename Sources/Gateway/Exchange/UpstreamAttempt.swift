@@ -19,6 +19,8 @@ struct UpstreamAttempt {
     let session: SessionDigest?
     /// What the model's tokens cost.
     let prices: ModelPrices?
+    /// The client's header fields for an upstream that speaks the Messages API.
+    private let forwarded: ForwardedFields?
 
     private let outline: RequestOutline
     private var settings: RequestSettings
@@ -52,9 +54,7 @@ struct UpstreamAttempt {
         let attempt = UpstreamAttempt(
             prepared, translated, outline, inputTokensEstimate: estimate,
             clientBody: document.takeBytes())
-        let call = UpstreamCall(
-            to: candidate.upstream, body: body, beta: translated.headers.anthropicBeta)
-        return (attempt, call)
+        return (attempt, attempt.call(body))
     }
 
     private init(
@@ -65,6 +65,7 @@ struct UpstreamAttempt {
         known = prepared.known
         session = prepared.session
         prices = prepared.prices
+        forwarded = prepared.forwarded
         settings = prepared.context
         // A second try is of the same prompt.
         settings.takesFingerprint = false
@@ -72,6 +73,32 @@ struct UpstreamAttempt {
         self.outline = outline
         self.inputTokensEstimate = inputTokensEstimate
         self.clientBody = clientBody
+    }
+
+    /// The call that brings `body` to the upstream.
+    private func call(_ body: [UInt8]) -> UpstreamCall {
+        var call = UpstreamCall(
+            to: upstream, .answer(settings.api), body: body, beta: translated.headers.anthropicBeta)
+        if settings.api == .messages { call.forwarded = forwarded ?? ForwardedFields() }
+        return call
+    }
+
+    /// The body that the prompt is counted by: prompts are counted as chat completions.
+    func bodyToCount(_ call: UpstreamCall) -> [UInt8] {
+        guard settings.api != .chat else { return call.body }
+        var settings = settings
+        settings.api = .chat
+        var document = JSONDocument()
+        var body: [UInt8] = []
+        do {
+            try document.parse(clientBody)
+            _ = try RequestTranslator.translate(
+                document, outline: outline, settings: settings, into: &body)
+        } catch {
+            // Chat completions have no words for it; it is counted by what goes upstream.
+            return call.body
+        }
+        return body
     }
 
     var isStreaming: Bool { outline.isStreaming }
@@ -92,11 +119,11 @@ struct UpstreamAttempt {
     /// A translator for the answer to the present call.
     func makeTranslator(
         _ identity: StreamTranslator.Identity, errorReader: UpstreamErrorReader
-    ) -> StreamTranslator {
+    ) -> ResponseTranslator {
         var profile = StreamTranslator.Profile()
         profile.parsesThinkTags = settings.profile.parsesThinkTags
-        return StreamTranslator(
-            facts: translated.facts, identity: identity,
+        return ResponseTranslator(
+            settings.api, facts: translated.facts, identity: identity,
             inputTokensEstimate: inputTokensEstimate, errorReader: errorReader, profile: profile)
     }
 
@@ -106,7 +133,15 @@ struct UpstreamAttempt {
     // MARK: Asking again
 
     /// The call to be made after `failure`, or nil when the failure has to stand.
-    mutating func nextCall(after failure: UpstreamFailure) -> UpstreamCall? {
+    ///
+    /// - Parameter status: of the upstream's answer; zero without one.
+    mutating func nextCall(after failure: UpstreamFailure, _ status: Int) -> UpstreamCall? {
+        var failure = failure
+        if settings.api == .responses, settings.choosesAPI, [404, 405, 501].contains(status) {
+            // A gateway that has the names of the models, but not this API.
+            failure.remedies.append(.askByChat)
+            failure.lessons.insert(.askByChat)
+        }
         let request = RetryPolicy.Request(
             answerTokens: min(
                 settings.capabilities.outputTokensMax ?? .max,
@@ -118,15 +153,14 @@ struct UpstreamAttempt {
             if let call = repaired(by: remedies, teaching: failure.lessons) { return call }
             var rest = failure
             rest.remedies = []
-            return nextCall(after: rest)
+            return nextCall(after: rest, 0)
         case .again:
             // Somebody else may answer than the provider that was asked for.
             if failure.kind != .emptyAnswer { forgetProvider() }
             guard let again = translate(settings) else { return nil }
             translated = again.request
             history.note(failure)
-            return UpstreamCall(
-                to: upstream, body: again.body, beta: translated.headers.anthropicBeta)
+            return call(again.body)
         }
     }
 
@@ -148,8 +182,7 @@ struct UpstreamAttempt {
             translated = after.request
             history.note(remedy, changesRequest: true)
             if allowed.contains(remedy) { lessons.append(concrete) }
-            return UpstreamCall(
-                to: upstream, body: after.body, beta: translated.headers.anthropicBeta)
+            return call(after.body)
         }
         return nil
     }

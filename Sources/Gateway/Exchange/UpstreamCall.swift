@@ -1,34 +1,42 @@
 // What the core asks of the upstream and what it hears back: the words between Gateway and Upstream.
 
+package import Translation
+
 /// A call of an upstream. Which host it goes to and with which credentials follows from the upstream,
 /// and so from the configuration alone, never from a request.
 package struct UpstreamCall: Equatable, Sendable {
     /// What is asked for.
-    package enum Resource: Sendable {
-        /// `POST …/chat/completions`.
-        case chatCompletions
+    package enum Resource: Sendable, Equatable {
+        /// `POST …/chat/completions`, `…/responses` or `…/messages`.
+        case answer(UpstreamAPI)
         /// `GET …/models`.
         case models
     }
 
     /// Who is asked.
     package let upstream: Upstream
-    package var resource = Resource.chatCompletions
+    package var resource: Resource
     /// The translated request.
     package var body: [UInt8]
     /// The value of `x-anthropic-beta`, which OpenRouter wants for some features of Claude models.
     package var beta: String?
+    /// The client's own header fields that an upstream of the Messages API is to see, as lines.
+    package var forwarded: ForwardedFields?
 
-    package init(to upstream: Upstream, body: [UInt8], beta: String? = nil) {
+    package init(
+        to upstream: Upstream, _ resource: Resource = .answer(.chat), body: [UInt8],
+        beta: String? = nil
+    ) {
         self.upstream = upstream
+        self.resource = resource
         self.body = body
         self.beta = beta
     }
 
     /// The call for the list of models.
     package static func models(of upstream: Upstream) -> UpstreamCall {
-        var call = UpstreamCall(to: upstream, body: [])
-        call.resource = .models
+        var call = UpstreamCall(to: upstream, .models, body: [])
+        if upstream.configuration.api == .messages { call.forwarded = ForwardedFields() }
         return call
     }
 }

@@ -139,7 +139,8 @@ struct UpstreamLessons {
             name.utf8.count <= nameBytesMax && 1...valueBytesMax ~= value.count
         case .dropTopPBesideTemperature, .dropReasoning, .keepReasoning,
             .returnReasoning, .dropStrict,
-            .dropPatterns, .dropImages, .foldSystem, .stopReasoningWithTools, .lowerMaxTokens,
+            .dropPatterns, .dropImages, .foldSystem, .stopReasoningWithTools, .askByResponses,
+            .askByChat, .lowerMaxTokens,
             .raiseMaxTokens:
             true
         }

@@ -14,6 +14,9 @@ extension ClientSession {
         var request = self.request ?? IncomingRequest(at: now)
         let id = state.identifiers.next()
         request.take(head, from: peer, id: id, at: now)
+        if settings.upstream.configuration.api == .messages {
+            request.forwarded = ForwardedFields(head)
+        }
         channel = ResponseChannel(requestID: id, head: head)
         channel.date = state.date
         self.request = request

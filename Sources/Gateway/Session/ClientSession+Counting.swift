@@ -19,8 +19,10 @@ extension ClientSession {
         let preparation = RequestPreparation(
             outline: outline, sessionID: request.sessionID, owner: request.owner,
             settings: settings)
-        let translation = preparation.context(
+        var translation = preparation.context(
             for: settings.candidate(for: outline.model, in: state), in: turn(at: now))
+        // Prompts are counted as chat completions, whichever API the upstream is asked by.
+        translation.api = .chat
         var body: [UInt8] = []
         _ = try RequestTranslator.translate(
             state.document, outline: outline, settings: translation, into: &body)
@@ -51,6 +53,7 @@ extension ClientSession {
         var body: [UInt8] = []
         var settings = settings
         settings.takesFingerprint = false
+        settings.api = .chat
         _ = try RequestTranslator.translate(
             state.document, outline: outline, settings: settings, into: &body)
         count = PromptCount(body: body, model: settings.upstreamModel, owner: request.owner)

@@ -43,7 +43,7 @@ extension ClientSession {
     ) throws(APIError) {
         let preparation = RequestPreparation(
             outline: try RequestOutline(state.document), sessionID: request.sessionID,
-            owner: request.owner, settings: settings)
+            owner: request.owner, settings: settings, forwarded: request.forwarded)
         let outline = preparation.outline
         let candidate = settings.candidate(for: outline.model, in: state)
         guard !candidate.upstream.lacksKey else { throw .noUpstreamKey }
@@ -74,7 +74,8 @@ extension ClientSession {
             return
         }
         // The exact count is made while the upstream is at work: nothing waits for it.
-        count = PromptCount(body: call.body, model: candidate.model, owner: request.owner)
+        count = PromptCount(
+            body: attempt.bodyToCount(call), model: candidate.model, owner: request.owner)
         if count != nil { act(.count) }
     }
 
@@ -98,11 +99,12 @@ extension ClientSession {
                     prompt, session: session.key, of: session.owner, at: now)
             }
         }
-        let identity = StreamTranslator.Identity(
+        var identity = StreamTranslator.Identity(
             messageID: Array("msg_".utf8) + channel.requestID,
             requestID: channel.prefixedRequestID, upstreamModel: attempt.upstreamModel,
             reportedModel: settings.reportedModel(forRequested: outline.model),
             sealKey: settings.sealKey)
+        identity.maker = attempt.upstream.maker
         exchange = MessagesExchange(
             attempt, identity: identity,
             errorReader: attempt.errorReader(timeOfDay: state.timeOfDay),

@@ -21,6 +21,8 @@ struct IncomingRequest {
     var isGzip = false
     var isAnthropicClient = false
     var sessionID: [UInt8]?
+    /// What goes on to an upstream that speaks the Messages API; nil for any other.
+    var forwarded: ForwardedFields?
     /// Stands for the client where counts are looked up.
     var owner: UInt64 = 0
     var record = RequestRecord()

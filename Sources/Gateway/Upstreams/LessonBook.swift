@@ -116,6 +116,7 @@ package struct LessonBook: Sendable {
         let all: [UpstreamRemedy] = [
             .dropTopPBesideTemperature, .dropReasoning, .keepReasoning, .returnReasoning,
             .dropStrict, .dropPatterns, .dropImages, .foldSystem, .stopReasoningWithTools,
+            .askByResponses, .askByChat,
         ]
         return Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }()

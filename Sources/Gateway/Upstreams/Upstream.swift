@@ -15,6 +15,8 @@ package final class Upstream: Sendable {
     /// Mixed into the hashes that stand for users and sessions upstream: nobody without the key can
     /// make them.
     let identitySalt: [UInt8]
+    /// What stands for upstream and key in seals of reasoning that is encrypted for them alone.
+    let maker: [UInt8]
 
     package init(_ configuration: UpstreamConfiguration) {
         self.configuration = configuration
@@ -22,10 +24,20 @@ package final class Upstream: Sendable {
         let key = configuration.key?.reveal() ?? ""
         secret = Array(key.utf8)
         identitySalt = SHA256.digest(Array("claude-proxy identity \(key)".utf8).span)
+        var maker: [UInt8] = []
+        let digest = SHA256.digest((identitySalt + Array(configuration.url.description.utf8)).span)
+        for byte in digest.prefix(8) { maker.append(hexadecimal: byte) }
+        self.maker = maker
     }
 
     /// What it understands.
     package var profile: UpstreamProfile { configuration.profile }
+    /// The API by which `model` is asked, before any refusal has taught anything.
+    func api(for model: [UInt8]) -> UpstreamAPI {
+        configuration.choosesAPI && configuration.api != .messages
+            ? profile.api(for: model) : configuration.api
+    }
+
     /// The base of its API.
     package var url: UpstreamURL { configuration.url }
 }

@@ -13,6 +13,10 @@ package struct UpstreamConfiguration: Sendable, Equatable {
     package var key: Secret?
     /// What it understands.
     package var profile: UpstreamProfile
+    /// The API by which it is asked, but for models that need another.
+    package var api = UpstreamAPI.chat
+    /// Whether the API follows from the model, too, and from what refusals teach.
+    package var choosesAPI = false
     /// The CA certificates to trust instead of the machine's.
     package var certificates: TrustedCertificates?
     /// Sent as `HTTP-Referer`.
@@ -33,7 +37,8 @@ extension Configuration {
         [
             UpstreamConfiguration(
                 name: "main", url: upstreamURL, key: upstreamKey, profile: profile,
-                certificates: upstreamCertificates, siteURL: siteURL, siteName: siteName,
+                api: api, choosesAPI: upstreamAPI == .auto, certificates: upstreamCertificates,
+                siteURL: siteURL, siteName: siteName,
                 connectTimeout: connectTimeout, firstByteTimeout: firstByteTimeout,
                 idleTimeout: upstreamIdleTimeout)
         ]

@@ -77,6 +77,9 @@ struct Refusal {
         if text.opens(with: ["grammar", "json schema conversion failed"]) {
             suggest(.dropPatterns, isLesson: true)
         }
+        if text.opens(with: ["v1/responses", "responses api"]) {
+            suggest(.askByResponses, isLesson: true)
+        }
         if text.opens(withAll: ["tools", "reasoning_effort"]) {
             suggest(.stopReasoningWithTools, isLesson: true)
         }

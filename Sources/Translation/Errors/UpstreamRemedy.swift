@@ -26,6 +26,10 @@ package enum UpstreamRemedy: Hashable, Sendable {
     case foldSystem
     /// The effort "none" beside tools.
     case stopReasoningWithTools
+    /// Ask by the Responses API: the model wants that.
+    case askByResponses
+    /// Ask by chat completions: the upstream does not have the Responses API.
+    case askByChat
     /// No longer answer than this: there is money, or room, or leave for no more.
     case lowerMaxTokens(Int)
     /// No shorter answer than this: the upstream gives none.
@@ -45,6 +49,8 @@ package enum UpstreamRemedy: Hashable, Sendable {
         case .dropImages: "no images"
         case .foldSystem: "system first"
         case .stopReasoningWithTools: "no effort with tools"
+        case .askByResponses: "responses"
+        case .askByChat: "chat completions"
         case .lowerMaxTokens(let tokens): "max_tokens \(tokens)"
         case .raiseMaxTokens(let tokens): "max_tokens from \(tokens)"
         }

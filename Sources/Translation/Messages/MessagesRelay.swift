@@ -58,6 +58,9 @@ package struct MessagesRelay: ~Copyable {
         parser = SSEParser(eventBytesMax: limits.eventBytesMax)
     }
 
+    /// The bytes that are kept of the response.
+    package var heldBytes: Int { body.count + held.count + parser.heldBytes }
+
     // MARK: What happens to it
 
     /// A better estimate of the input's size is there.

@@ -34,6 +34,18 @@ package enum ModelFamily: Sendable, Equatable {
         return names.contains { name.contains($0) }
     }
 
+    /// Whether OpenAI serves a model by the Responses API alone, or refuses it tools elsewhere as long
+    /// as it may reason (gpt-5.4 and later).
+    static func needsResponses(_ model: [UInt8]) -> Bool {
+        let name = ModelName(model[...])
+        if name.contains("chat") { return false }
+        let names: [StaticString] = [
+            "codex", "deep-research", "computer-use", "gpt-5.4", "gpt-5.5", "gpt-5.6", "gpt-5.7",
+            "gpt-5.8", "gpt-5.9", "gpt-6", "o1-pro", "o3-pro", "gpt-5-pro", "gpt-5.2-pro",
+        ]
+        return names.contains { name.contains($0) }
+    }
+
     /// Whether these models write their cache only where `cache_control` says so, or read it.
     var hasCacheControl: Bool {
         switch self {

@@ -29,6 +29,15 @@ extension RequestSettings {
             profile.systemMessages = .firstOnly
             foldsRefusedSystem = true
         case .stopReasoningWithTools: stopsReasoningWithTools = true
+        case .askByResponses:
+            guard choosesAPI, profile.switchesToResponses, api == .chat, !hasNoResponses else {
+                return false
+            }
+            api = .responses
+        case .askByChat:
+            guard choosesAPI, api == .responses else { return false }
+            api = .chat
+            hasNoResponses = true
         case .lowerMaxTokens(let tokens):
             guard tokens > 0, tokens < answerTokensTaken ?? .max else { return false }
             answerTokensTaken = tokens

@@ -34,6 +34,10 @@ package struct RequestSettings: Sendable {
     package var profile: UpstreamProfile
     /// The API that the upstream is asked by.
     package var api = UpstreamAPI.chat
+    /// Whether the API is ours to choose: it follows from the model, and from what refusals teach.
+    package var choosesAPI = false
+    /// Whether the upstream has turned out not to speak the Responses API.
+    package var hasNoResponses = false
     /// Who is asked, as the seals of their encrypted reasoning name them: upstream and key.
     package var maker: [UInt8] = []
     /// The model as the upstream knows it.

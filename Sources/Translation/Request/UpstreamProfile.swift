@@ -71,6 +71,8 @@ package struct UpstreamProfile: Sendable, Equatable {
         case bearer
         /// `api-key: …` (Azure).
         case apiKey
+        /// `x-api-key: …` (Anthropic).
+        case xAPIKey
     }
 
     package var name: String
@@ -122,6 +124,10 @@ package struct UpstreamProfile: Sendable, Equatable {
     package var asksForContinuation = false
     /// Calls that another model has made are marked so that Gemini takes them (Google).
     package var signsForeignCalls = false
+    /// The API that it is asked by where nothing else is set.
+    package var api = UpstreamAPI.chat
+    /// Whether models that chat completions refuse are asked by the Responses API.
+    package var switchesToResponses = false
     /// What it takes where it is asked by the Responses API.
     package var responses = ResponsesAbilities.generic
     /// What it takes where it is asked by the Messages API.
@@ -130,6 +136,12 @@ package struct UpstreamProfile: Sendable, Equatable {
     package var extraFields: [ExtraField] = []
 
     package init(name: String) { self.name = name }
+
+    /// The API that `model` is asked by where that is ours to choose, before any refusal has taught
+    /// anything. What a deployment of Azure's is called says nothing of the model; its refusal does.
+    package func api(for model: [UInt8]) -> UpstreamAPI {
+        switchesToResponses && ModelFamily.needsResponses(model) ? .responses : api
+    }
 }
 
 /// A member of the upstream body that configuration adds. It takes the place of a member of the
@@ -176,6 +188,7 @@ extension UpstreamProfile {
         profile.reasoningDialect = .reasoningEffort
         profile.allowsFiles = true
         profile.allowsUser = true
+        profile.switchesToResponses = true
         profile.responses = .openAI
         return profile
     }()
@@ -293,6 +306,19 @@ extension UpstreamProfile {
         return profile
     }()
 
+    /// Anthropic's own: the client's requests, hardly changed.
+    package static let anthropic: UpstreamProfile = {
+        var profile = UpstreamProfile(name: "anthropic")
+        profile.needsKey = true
+        profile.keyField = .xAPIKey
+        profile.listsEveryModel = true
+        profile.allowsStrict = false
+        profile.allowsParallelToolCalls = false
+        profile.api = .messages
+        profile.messages = .anthropic
+        return profile
+    }()
+
     /// Only what every server is known to take.
     package static let generic: UpstreamProfile = {
         var profile = UpstreamProfile(name: "generic")
@@ -305,7 +331,8 @@ extension UpstreamProfile {
 
     /// Every profile, `generic` last.
     package static let all: [UpstreamProfile] = [
-        openrouter, openai, azure, deepseek, google, groq, mistral, moonshot, zai, vllm, llamaCpp,
+        openrouter, openai, anthropic, azure, deepseek, google, groq, mistral, moonshot, zai, vllm,
+        llamaCpp,
         ollama, generic,
     ]
 
@@ -328,7 +355,8 @@ extension UpstreamProfile {
     }
 
     private static let domains: [(domain: String, profile: UpstreamProfile)] = [
-        ("openrouter.ai", openrouter), ("api.openai.com", openai), ("openai.azure.com", azure),
+        ("openrouter.ai", openrouter), ("api.openai.com", openai),
+        ("api.anthropic.com", anthropic), ("openai.azure.com", azure),
         ("services.ai.azure.com", azure), ("cognitiveservices.azure.com", azure),
         ("deepseek.com", deepseek), ("generativelanguage.googleapis.com", google),
         ("aiplatform.googleapis.com", google), ("groq.com", groq), ("mistral.ai", mistral),

@@ -82,10 +82,10 @@ import Translation
         #expect(
             url == UpstreamURL(scheme: .http, host: "fd00::1", port: 80, basePath: "/openai/v1"))
         #expect(url.authority == "[fd00::1]")
-        #expect(url.chatCompletions == "http://[fd00::1]/openai/v1/chat/completions")
+        #expect(url.url(of: .chat) == "http://[fd00::1]/openai/v1/chat/completions")
         let other = try UpstreamURL(parsing: "https://h:80")
         #expect(other.authority == "h:80")
-        #expect(other.chatCompletions == "https://h:80/chat/completions")
+        #expect(other.url(of: .chat) == "https://h:80/chat/completions")
     }
 
     @Test(

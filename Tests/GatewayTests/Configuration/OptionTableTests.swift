@@ -9,7 +9,7 @@ import Testing
     private let options = OptionTable.options
 
     @Test("The names are those that are promised, each once") func names() {
-        #expect(options.count == 37)
+        #expect(options.count == 38)
         #expect(Set(options.map(\.key)).count == options.count)
         #expect(
             options.allSatisfy {

@@ -19,6 +19,8 @@ import Testing
         ("CLAUDE_PROXY_UPSTREAM_URL", "http://[0:0::1]:80/", "http://[0:0::1]"),
         ("CLAUDE_PROXY_ALLOW_INSECURE_UPSTREAM", "Yes", "true"),
         ("CLAUDE_PROXY_ALLOW_INSECURE_UPSTREAM", "0", "false"),
+        ("CLAUDE_PROXY_UPSTREAM_API", "auto", "auto"),
+        ("CLAUDE_PROXY_UPSTREAM_API", "messages", "messages"),
         ("CLAUDE_PROXY_UPSTREAM_PROFILE", "llama.cpp", "llama.cpp"),
         ("CLAUDE_PROXY_UPSTREAM_PROFILE", "generic", "generic"),
         ("OPENROUTER_SITE_URL", "https://example.com/a?b=c#d", "https://example.com/a?b=c#d"),
@@ -138,6 +140,10 @@ import Testing
             "it has blanks, backslashes or characters outside ASCII, or is longer than 2048 bytes"
         ),
         ("CLAUDE_PROXY_ALLOW_INSECURE_UPSTREAM", "maybe", "it is neither true nor false"),
+        (
+            "CLAUDE_PROXY_UPSTREAM_API", "response",
+            "it is not one of the allowed words; did you mean responses?"
+        ),
         (
             "CLAUDE_PROXY_UPSTREAM_PROFILE", "OpenRuoter",
             "it is not one of the allowed words; did you mean openrouter?"

@@ -13,7 +13,7 @@ import Translation
         #expect(configuration == Configuration())
         #expect(configuration.defaultModel == "openai/gpt-oss-120b")
         #expect(
-            configuration.upstreamURL.chatCompletions
+            configuration.upstreamURL.url(of: .chat)
                 == "https://openrouter.ai/api/v1/chat/completions")
         #expect(configuration.profile == .openrouter)
         #expect(configuration.reportModel == .fixed("claude-sonnet-4-5-20250929"))

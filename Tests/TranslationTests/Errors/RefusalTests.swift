@@ -101,8 +101,12 @@ import Testing
         Row(
             "Function tools with reasoning_effort are not supported for gpt-5.6 in "
                 + "/v1/chat/completions. To use function tools, use /v1/responses or set "
-                + "reasoning_effort to 'none'.", [.stopReasoningWithTools],
+                + "reasoning_effort to 'none'.", [.askByResponses, .stopReasoningWithTools],
             parameter: "reasoning_effort"),
+        Row(
+            "This model is only supported in v1/responses and not in v1/chat/completions.",
+            [.askByResponses], parameter: "model"),
+        Row("Model `m` is not available; use the Responses API.", [.askByResponses]),
     ])
     func combinationsAreLeftOut(_ row: Row) { check(row) }
 

@@ -1,0 +1,47 @@
+// What of a request's head goes on to an upstream that speaks the Messages API itself: the version and
+// the betas that the body was written for, and what tells Anthropic which client asks. Never a
+// credential, and nothing that is about the connection.
+
+import HTTP1
+
+/// The header fields of a client's request that go on, and its query.
+package struct ForwardedFields: Equatable, Sendable {
+    /// Lines of a head, without line ends.
+    package private(set) var lines: [String] = []
+    /// Whether the client has asked for betas by its query.
+    package private(set) var asksForBeta = false
+
+    /// Clients send a dozen of these fields, of a few hundred bytes together.
+    private static let linesMax = 40
+    private static let bytesMax = 8 << 10
+    private static let names: Set<String> = ["anthropic-version", "anthropic-beta", "x-app"]
+    private static let prefixes = ["x-claude-code-", "x-stainless-"]
+
+    /// Without a version of the client's own, the first that there was counts.
+    private static let version = "anthropic-version: 2023-06-01"
+
+    package init() { lines = [Self.version] }
+
+    init(_ head: RequestHead) {
+        var bytes = 0
+        for index in 0..<head.fieldCount {
+            let (field, value) = head.field(at: index)
+            let name = String(decoding: field, as: UTF8.self).lowercased()
+            guard Self.names.contains(name) || Self.prefixes.contains(where: name.hasPrefix) else {
+                continue
+            }
+            bytes += name.utf8.count + value.count
+            guard lines.count < Self.linesMax, bytes <= Self.bytesMax else { break }
+            // libcurl takes a line without a value for the wish to leave the field out.
+            guard !value.isEmpty, value.allSatisfy({ 0x20...0x7E ~= $0 }) else { continue }
+            lines.append("\(name): \(String(decoding: value, as: UTF8.self))")
+        }
+        if head.field("anthropic-version") == nil { lines.append(Self.version) }
+        asksForBeta =
+            head.query.map { query in
+                query.split(separator: UInt8(ascii: "&")).contains {
+                    $0.elementsEqual("beta=true".utf8)
+                }
+            } ?? false
+    }
+}
