@@ -74,7 +74,8 @@ def test_the_table(tmp_path, elsewhere, row):
         if never:
             assert not told and house.proxy.ask("GET", "/health").json["models"] == 0
         elif row.models:
-            assert not told and f"the upstream lists {row.models} models" in "".join(house.proxy.lines)
+            house.proxy.wait_for_log(f"the upstream lists {row.models} models")
+            assert not told
         else:
             assert len(told) == 1 and re.search(row.says, told[0]), told
             assert "limits and prices of models are not known" in told[0]

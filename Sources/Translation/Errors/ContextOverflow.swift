@@ -38,7 +38,9 @@ struct ContextOverflow: Equatable {
         let words = Words(refusal)
         guard isCertain || Self.tells(words, refusal) else { return nil }
         var stated = Statement(words)
-        stated.complete(by: refusal.numbers(upTo: refusal.bytes.count))
+        let numbers = refusal.numbers(upTo: refusal.bytes.count)
+        stated.separate(numbers, asked: maxTokens)
+        stated.complete(by: numbers)
         // Clients may ask for any number.
         let output = min(stated.output ?? maxTokens, Self.outputMax)
         let known = stated.input ?? stated.total.map { max(0, $0 - (stated.output ?? 0)) }
@@ -46,7 +48,14 @@ struct ContextOverflow: Equatable {
         // Without any limit a tenth is said to be too much, so that clients have a size to cut by.
         let near = window.flatMap { $0 <= used + used / 4 ? $0 : nil }
         let limit = stated.limit ?? near ?? used - max(1, used / 10)
-        if used <= limit, used + output > limit {
+        let isOfInputAlone =
+            refusal.has([
+                "input length", "prompt length", "prompt is too long", "input is too long",
+            ])
+            && !refusal.has([
+                "max_tokens", "max_new_tokens", "output", "completion", "total", " + ",
+            ])
+        if used <= limit, used + output > limit, !isOfInputAlone {
             self.init(input: used, limit: limit, output: output)
         } else {
             self.init(input: max(used, limit + 1), limit: limit, output: nil)
@@ -107,6 +116,11 @@ struct ContextOverflow: Equatable {
         }
         if text.has(others) { return false }
         if text.has(phrases) { return true }
+        // "The prompt has 60000 tokens, the context only 40000."
+        let large = text.numbers(upTo: text.openingEnd).filter { $0 >= 1024 }
+        if text.opens(withAll: ["prompt", "token", "context"]), Set(large).count > 1 {
+            return true
+        }
         // "k3-256k supports only 256K context."
         return text.has(subjects) && text.has(measures)
             && (text.has(excesses) || text.has(["supports only"]))
@@ -155,6 +169,16 @@ struct ContextOverflow: Equatable {
             if words.first("exceed context limit: ") != nil {
                 output = words.number(after: [" + "])
             }
+        }
+
+        /// Finds a total of prompt and answer among the numbers: it is the largest of them, and they
+        /// have what it is made of, the answer that was asked for and the prompt.
+        mutating func separate(_ numbers: [Int], asked: Int) {
+            guard asked > 0, let largest = numbers.max(), largest > asked,
+                numbers.contains(asked), numbers.contains(largest - asked)
+            else { return }
+            (input, output, total) = (largest - asked, asked, largest)
+            limit = numbers.filter { $0 < largest && $0 != asked && $0 != largest - asked }.max()
         }
 
         /// Finds what no known form has told: of the numbers of an overflow the largest is what was

@@ -57,7 +57,9 @@ struct Refusal {
     private static let negations: [StaticString] = [
         "not support", "n't support", "unsupported", "not accept", "not enabled", "not available",
         "not allowed", "not permitted", "invalid", "unexpected", "must be", "must come",
-        "should be", "only be", "not found",
+        "should be", "only be", "not found", "only allowed", "may only", "can only",
+        "only appear", "expected", "must alternate", "cannot", "can't", "disabled",
+        "不支持", "仅支持", "只支持", "不允许", "必须",
     ]
     /// That a model or an endpoint lacks something.
     private static let lacks: [StaticString] = [
@@ -65,7 +67,10 @@ struct Refusal {
         "at most 0", "unknown variant", "not accept", "n't accept", "not a multimodal",
         "not multimodal", "not a vision", "text-only", "text only", "only text",
         "only supports text", "only accepts text", "not enabled", "not available", "cannot process",
-        "not capable", "unable to process",
+        "not capable", "unable to process", "supports only", "only supports", "disabled",
+        "not have", "n't have", "missing data required", "no multimodal", "cannot handle",
+        "cannot accept", "can't accept", "cannot see", "not able to", "not implemented",
+        "不支持", "仅支持", "只支持",
     ]
 
     private mutating func readAbilities() {
@@ -79,6 +84,13 @@ struct Refusal {
         }
         if text.opens(with: ["v1/responses", "responses api"]) {
             suggest(.askByResponses, isLesson: true)
+        }
+        // That content must be a string says that it may hold no images.
+        if text.opens(with: ["content must be a string", "content should be a string"]) {
+            suggest(.dropImages, isLesson: true)
+        }
+        if isNegative || text.opens(with: ["must"]), isAboutPatterns {
+            suggest(.dropPatterns, isLesson: true)
         }
         if text.opens(withAll: ["tools", "reasoning_effort"]) {
             suggest(.stopReasoningWithTools, isLesson: true)
@@ -94,7 +106,9 @@ struct Refusal {
                 "image input", "image_url", "input image", "support image", "supports image",
                 "accept image", "accepts image", "image(s)", "images are", "image content",
                 "images as input", "process image", "vision", "multimodal", "multi-modal",
-                "image modality",
+                "image modality", "images", "image data", "text modality", "modality",
+                "modalities", "text-only", "text only", "only text",
+                "图片", "图像", "多模态", "视觉",
             ])
         else { return false }
         return !text.opens(with: [
@@ -106,7 +120,10 @@ struct Refusal {
 
     private var isAboutSystemMessages: Bool {
         text.opens(with: ["system"])
-            && text.opens(with: ["beginning", "first", "role", "system message", "start of"])
+            && text.opens(with: [
+                "beginning", "first", "role", "system message", "start of", "index 0",
+                "at the start",
+            ])
             && !text.opens(with: ["system_fingerprint", "file system", "system error"])
     }
 
@@ -115,8 +132,20 @@ struct Refusal {
             && text.opens(with: [
                 "must be passed", "passed back", "is missing", "missing in", "is required",
                 "must be included", "must include", "must contain", "must have",
-                "must be provided", "cannot be empty", "should be passed", "is needed",
+                "must be provided", "cannot be empty", "should be passed", "is needed", "missing",
+                "requires", "not be empty", "be non-empty", "no reasoning", "without",
             ])
+    }
+
+    /// That expressions within schemas are not taken, and not that a value does not match one.
+    private var isAboutPatterns: Bool {
+        if text.opens(with: ["match", "function.name", "tool name", "function name"]) {
+            return false
+        }
+        return text.opens(with: [
+            "regex", "regular expression", "lookahead", "look-ahead", "lookbehind", "look-behind",
+            "lookaround", "look-around",
+        ]) || text.openingWords().contains { $0.word == "pattern" }
     }
 
     /// That a model does not do without reasoning.
@@ -152,7 +181,13 @@ struct Refusal {
         }
         guard AnswerLimit.isMeant(by: text) else { return }
         let numbers = text.numbers(upTo: text.openingEnd).filter { 16..<maxTokens ~= $0 }
-        if let limit = numbers.max() { suggest(.lowerMaxTokens(limit), isLesson: true) }
+        // "lower than 8192", "1 (inclusive) to 8193 (exclusive)".
+        let isExclusive =
+            text.opens(with: ["(exclusive)", "less than", "lower than", "smaller than", "below "])
+            && !text.opens(with: ["or equal", "<=", "at most"])
+        if let limit = numbers.max() {
+            suggest(.lowerMaxTokens(isExclusive ? limit - 1 : limit), isLesson: true)
+        }
     }
 
     private mutating func readMoney() {
@@ -188,8 +223,11 @@ struct Refusal {
         guard !text.begins(with: ["messages", "'messages", "tools", "'tools", "input["]) else {
             return
         }
-        for (word, isQuoted) in text.openingWords() {
-            guard let isOnlyOurs = Self.fields[word], isQuoted || isOnlyOurs else { continue }
+        for (index, (word, isQuoted)) in text.openingWords().enumerated() {
+            // A sentence that begins with a field's name is about it: "stop is not supported".
+            guard let isOnlyOurs = Self.fields[word],
+                isQuoted || isOnlyOurs || index == 0 && isSaidOfField(after: word)
+            else { continue }
             // Too little or too much is asked for; without a number nothing can be done.
             if word.hasPrefix("max_"), isAboutValue { continue }
             suggestField(.dropParameter(word))
@@ -200,6 +238,14 @@ struct Refusal {
             remedies = [.dropReasoning]
             lessons = []
         }
+    }
+
+    /// Whether the words after the first one say of a field that it will not do.
+    private func isSaidOfField(after word: String) -> Bool {
+        let rest = text.bytes.dropFirst(word.utf8.count)
+        let starts: [StaticString] = [" is ", ":", " parameter", " field", " must ", " cannot "]
+        return starts.contains { Array(rest.prefix(12)).firstOffset(of: $0) == 0 }
+            && text.opens(with: Self.negations)
     }
 
     private mutating func suggestField(_ remedy: UpstreamRemedy) {
@@ -283,7 +329,7 @@ enum AnswerLimit {
         text.has([
             "max_tokens", "max_completion_tokens", "max_output_tokens", "max tokens",
             "max output tokens", "maxoutputtokens", "completion tokens", "output tokens",
-            "output length",
+            "output length", "maximum tokens you requested", "maximum tokens value",
         ])
             && !text.has([
                 "prompt", "input", "messages", "maximum context", "context length",

@@ -47,7 +47,12 @@ struct RefusedParameter {
         "nknown parameter: ", "nrecognized request argument supplied: ",
         "nrecognized request arguments supplied: ", "property '",
         "not support parameter ", "not support parameters: [",
-        "inputs are not permitted, field: ",
+        "inputs are not permitted, field: ", "not supported on this model: ",
+        "not supported for this model: ", "not supported by this model: ",
+        "rguments not supported: ", "rgument not supported: ", "arameters not supported: ",
+        "arameter not supported: ", "nvalid parameter: ", "nrecognized parameter: ",
+        "nexpected keyword argument '", "nknown field: ", "nknown field `", "nsupported field: ",
+        "nsupported option: ", "nsupported argument: ",
     ]
 
     private static func namedAfterPhrase(_ words: [UInt8]) -> [String]? {

@@ -259,12 +259,27 @@ struct UpstreamErrorReport {
         }
     }
 
+    /// The words in a text that is JSON, or an error of Python's client: `Error code: 400 - {'error':
+    /// {'message': "…", …}}`.
     private static func unwrapped(_ text: String, depth: Int) -> String? {
+        if text.utf8.starts(with: "Error code: ".utf8) {
+            return pythonMessage(in: Array(text.utf8))
+        }
         guard let first = text.utf8.first(where: { $0 > 0x20 }),
             first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
         else { return nil }
         var inner = JSONDocument()
         guard (try? inner.parse([UInt8](text.utf8))) != nil else { return nil }
         return innerText(inner, .root, depth: depth + 1)
+    }
+
+    private static func pythonMessage(in text: [UInt8]) -> String? {
+        let key: StaticString = "'message': "
+        guard let offset = text.firstOffset(of: key) else { return nil }
+        let rest = text[(offset + key.utf8CodeUnitCount)...]
+        guard let quote = rest.first, quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\""),
+            let end = rest.dropFirst().firstIndex(of: quote)
+        else { return nil }
+        return String(decoding: rest[(rest.startIndex + 1)..<end], as: UTF8.self)
     }
 }

@@ -38,28 +38,54 @@ extension RequestFacts {
     /// The client's name of the tool that the upstream calls `name`.
     ///
     /// Models put markup of theirs into names: `x<|channel|>commentary`, `functions.x`,
-    /// `default_api:x`. It is taken off when no tool of that name is on offer and one of the plain
-    /// name is.
+    /// `default_api:x`, `functions.x:0`; or write them in other letters. That is mended when no tool of
+    /// that name is on offer and one of the plain name is.
     func clientName(of name: [UInt8]) -> [UInt8] {
         if let known = clientToolNames[name] { return known }
-        guard let plain = Self.withoutMarkup(name), !toolNames.contains(name),
-            toolNames.contains(plain)
-        else { return name }
+        guard !toolNames.contains(name), let plain = offered(Self.withoutMarkup(name)) else {
+            return name
+        }
         return clientToolNames[plain] ?? plain
     }
 
+    /// The tool on offer of this name, or else the only one whose name has the same letters.
+    private func offered(_ name: [UInt8]) -> [UInt8]? {
+        if toolNames.contains(name) { return name }
+        let alike = toolNames.filter { Self.isSame($0, name) }
+        return alike.count == 1 ? alike[0] : nil
+    }
+
+    private static func isSame(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        left.count == right.count && zip(left, right).allSatisfy { lowercase($0) == lowercase($1) }
+    }
+
+    private static func lowercase(_ byte: UInt8) -> UInt8 { 65...90 ~= byte ? byte | 0x20 : byte }
+
     private static let prefixes: [StaticString] = [
-        "functions.", "functions:", "default_api.", "default_api:",
+        "functions.", "functions:", "function.", "default_api.", "default_api:", "tools.", "tools:",
     ]
 
-    /// Nil if there is none.
-    private static func withoutMarkup(_ name: [UInt8]) -> [UInt8]? {
+    private static func withoutMarkup(_ name: [UInt8]) -> [UInt8] {
         var plain = name[...]
-        if let token = name.firstOffset(of: "<|") { plain = name[..<token] }
-        while plain.last == 0x20 { plain.removeLast() }
-        for prefix in prefixes where matches(plain.span, 0, prefix) {
-            plain = plain.dropFirst(prefix.utf8CodeUnitCount)
+        let recipient: StaticString = "to="
+        if matches(name.span, 0, "<|") {
+            // `<|start|>assistant to=functions.x`
+            guard let offset = name.firstOffset(of: recipient) else { return name }
+            plain = plain.dropFirst(offset + recipient.utf8CodeUnitCount)
         }
-        return plain.count == name.count ? nil : Array(plain)
+        if let token = Array(plain).firstOffset(of: "<|") { plain = plain.prefix(token) }
+        while let byte = plain.first, byte <= 0x20 { plain.removeFirst() }
+        while let byte = plain.last, byte <= 0x20 { plain.removeLast() }
+        for prefix in prefixes where Array(plain).firstOffset(of: prefix) == 0 {
+            plain = plain.dropFirst(prefix.utf8CodeUnitCount)
+            break
+        }
+        // Kimi's ids of calls: `functions.x:0`.
+        if let colon = plain.lastIndex(of: UInt8(ascii: ":")), colon + 1 < plain.endIndex,
+            plain[(colon + 1)...].allSatisfy({ 0x30...0x39 ~= $0 })
+        {
+            plain = plain[..<colon]
+        }
+        return Array(plain)
     }
 }

@@ -63,7 +63,10 @@ import Testing
         Row(
             "parallel_tool_calls is not supported with this model",
             [.dropParameter("parallel_tool_calls")]),
-        Row("Argument not supported on this model: stop", [], teaches: true),
+        Row("Argument not supported on this model: stop", [.dropParameter("stop")]),
+        Row("stop is currently not supported for this model", [.dropParameter("stop")]),
+        Row("Unrecognized parameter: top_k", [.dropParameter("top_k")]),
+        Row("user is not known here", []),
         Row("Unknown name \"user\": Cannot find field.", [.dropParameter("user")]),
         Row(
             "Model grok-4 does not support parameter reasoningEffort.",
@@ -123,6 +126,12 @@ import Testing
         Row("Model do not support image input.", [.dropImages]),
         Row("x/y is not a multimodal model", [.dropImages]),
         Row("Invalid content type. image_url is only supported by certain models.", [.dropImages]),
+        Row("API 调用参数有误，请检查文档。模型不支持图片输入", [.dropImages]),
+        Row("Model does not have vision capabilities", [.dropImages]),
+        Row("model \"m\" is missing data required for image input", [.dropImages]),
+        Row("messages.1.content must be a string", [.dropImages]),
+        Row("The requested model supports only text modality as input.", [.dropImages]),
+        Row("Image inputs are disabled for this deployment", [.dropImages]),
     ])
     func imagesAreLeftOut(_ row: Row) { check(row) }
 
@@ -131,6 +140,13 @@ import Testing
         Row("invalid params, chat content has invalid message role: system (2013)", [.foldSystem]),
         Row("Unexpected role 'system' after role 'user'", [.foldSystem]),
         Row("The system role is not supported in the middle of a conversation", [.foldSystem]),
+        Row(
+            "Conversation roles must alternate; system role only allowed at index 0",
+            [.foldSystem]),
+        Row("Expected system message to be first in the list of messages", [.foldSystem]),
+        Row(
+            "messages[3].role: system messages may only appear at the start of the conversation",
+            [.foldSystem]),
     ])
     func systemMessagesAreFolded(_ row: Row) { check(row) }
 
@@ -142,6 +158,12 @@ import Testing
             "litellm.BadRequestError: MoonshotException - thinking is enabled but "
                 + "reasoning_content is missing in assistant tool call message at index 1",
             [.returnReasoning]),
+        Row("Missing `reasoning_content` field in the assistant message", [.returnReasoning]),
+        Row("assistant message with tool_calls requires reasoning_content", [.returnReasoning]),
+        Row("reasoning_content in assistant message 1 must not be empty", [.returnReasoning]),
+        Row("Unsupported regex in pattern: lookahead", [.dropPatterns]),
+        Row("'pattern' must start with '^' and end with '$'", [.dropPatterns]),
+        Row("Invalid tool schema: 'pattern' is not supported", [.dropPatterns]),
         Row("Failed to initialize samplers: failed to parse grammar", [.dropPatterns]),
         Row(
             "JSON schema conversion failed:\nPattern must start with '^'", [.dropPatterns],
@@ -180,6 +202,14 @@ import Testing
                 + "value, expected a value <= 12288, but got 32000 instead. Request id: "
                 + "0217752964393142fa50af54af66c5cf", 12288
         ),
+        (
+            "The maximum tokens you requested exceeds the model limit of 8192. Try again with a "
+                + "maximum tokens value that is lower than 8192.", 8191
+        ),
+        (
+            "it has a maxOutputTokens value of 32000 but the supported range is from 1 (inclusive) to "
+                + "8193 (exclusive).", 8192
+        ),
     ])
     func theLongestAnswerIsRead(_ message: String, _ tokens: Int) {
         check(Row(message, [.lowerMaxTokens(tokens)]))
@@ -205,6 +235,13 @@ import Testing
             "Invalid value for 'request_timeout': 4294967296 exceeds the maximum of 65536.", [],
             code: "integer_above_max_value"),
         Row("Please talk about temperature and verbosity \"as I said\"", [], status: 500),
+        Row("Invalid image data", []), Row("Could not process image", []),
+        Row("Image is too small: minimum 28x28 pixels required", []),
+        Row("Too many images: at most 20 images are allowed per request", []),
+        Row(
+            "Invalid 'tools[0].function.name': string does not match pattern. Expected a string that "
+                + "matches the pattern '^[a-zA-Z0-9_-]+$'.", [], parameter: "tools[0].function.name"
+        ),
         Row("Something else", []), Row("", []), Row("Invalid image_url: must be a URL", []),
         Row("Unsupported image type image/tiff", []),
         Row("image_url is not supported with this scheme", []),
@@ -258,6 +295,7 @@ import Testing
         ),
         ("prompt token count of 64490 exceeds the limit of 40000", 64490, 40000),
         ("length of prompt_tokens (65001) must be less than max_seq_len (40960).", 65001, 40960),
+        ("The prompt has 65001 tokens, the context only 40960", 65001, 40960),
         ("The prompt is too long: 65028, model maximum context length: 40960", 65028, 40960),
         (
             "The input (55000 tokens) is longer than the model's context length (40960 tokens).",

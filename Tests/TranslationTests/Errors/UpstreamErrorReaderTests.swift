@@ -291,6 +291,20 @@ import Testing
                 + "input length or `max_tokens` and try again"
         ),
         (
+            "input (30000) + max_tokens (32000) = 62000 exceeds the model's 40000 token context",
+            "input length and `max_tokens` exceed context limit: 30000 + 32000 > 40000, decrease "
+                + "input length or `max_tokens` and try again"
+        ),
+        (
+            "total tokens 62000 (30000 prompt + 32000 completion) exceeds limit of 40000",
+            "input length and `max_tokens` exceed context limit: 30000 + 32000 > 40000, decrease "
+                + "input length or `max_tokens` and try again"
+        ),
+        (
+            "Range of input length should be [1, 149999]",
+            "prompt is too long: 150000 tokens > 149999 maximum"
+        ),
+        (
             "This model's maximum context length is 128000 tokens. However, your messages resulted in "
                 + "130,500 tokens.", "prompt is too long: 130500 tokens > 128000 maximum"
         ),

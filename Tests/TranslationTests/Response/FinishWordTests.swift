@@ -72,10 +72,14 @@ import Testing
         ("get_weather<|constrain|>json", "get_weather"), ("functions.get_weather", "get_weather"),
         ("default_api:get_weather", "get_weather"), ("default_api.get_weather", "get_weather"),
         ("functions.get_weather<|channel|>analysis", "get_weather"),
+        ("functions.get_weather:3", "get_weather"), (" get_weather", "get_weather"),
+        ("Get_Weather", "get_weather"), ("tools.get_weather", "get_weather"),
+        ("<|start|>assistant to=functions.get_weather", "get_weather"),
+        ("get_weather:x", "get_weather:x"), ("", ""),
         ("functions.long", "a long name"), ("long<|message|>", "a long name"),
         ("functions.mine", "functions.mine"), ("functions.other", "functions.other"),
         ("multi_tool_use.parallel", "multi_tool_use.parallel"), ("<|x|>", "<|x|>"),
-        ("functions.", "functions."), ("python", "python"), ("", ""),
+        ("functions.", "functions."), ("python", "python"),
     ])
     func markupIsTakenOffNamesThatAreNotOnOffer(_ name: String, _ expected: String) {
         var facts = RequestFacts()
