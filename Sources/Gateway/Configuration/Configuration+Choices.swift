@@ -42,10 +42,10 @@ extension Configuration {
     package enum UpstreamKind: String, Sendable, CaseIterable {
         /// Chosen by the upstream's host.
         case auto
-        case openrouter, openai, anthropic, azure, deepseek, google, groq, mistral, moonshot, zai,
-            vllm
+        case openrouter, openai, anthropic, azure, dashscope, deepseek, google, groq, mimo
+        case minimax, mistral, moonshot, xai, zai, vllm
         case llamaCpp = "llama.cpp"
-        case ollama
+        case lmstudio, ollama
         /// What every server should understand.
         case generic
     }

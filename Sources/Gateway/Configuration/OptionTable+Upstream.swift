@@ -50,7 +50,7 @@ extension OptionTable {
             The kind of server that the upstream is.
             Servers differ in the names of fields, in what they refuse and in how they return
             reasoning. `auto` knows the hosts of the public services and takes every other for
-            `generic`; name `vllm`, `llama.cpp` or `ollama` for a server of your own.
+            `generic`; name `vllm`, `llama.cpp`, `lmstudio` or `ollama` for a server of your own.
             """),
         ConfigurationOption(
             "CLAUDE_PROXY_UPSTREAM_CA_FILE", \.upstreamCAFile, .optional(.absolutePath),

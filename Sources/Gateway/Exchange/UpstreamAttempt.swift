@@ -122,6 +122,7 @@ struct UpstreamAttempt {
     ) -> ResponseTranslator {
         var profile = StreamTranslator.Profile()
         profile.parsesThinkTags = settings.profile.parsesThinkTags
+        profile.countsReasoningApart = settings.profile.countsReasoningApart
         return ResponseTranslator(
             settings.api, facts: translated.facts, identity: identity,
             inputTokensEstimate: inputTokensEstimate, errorReader: errorReader, profile: profile)

@@ -112,6 +112,8 @@ package struct UpstreamProfile: Sendable, Equatable {
     package var allowsTopK = false
     package var allowsParallelToolCalls = true
     package var forcedChoice = ForcedChoice.required
+    /// Whether `completion_tokens` leaves reasoning tokens out (response side).
+    package var countsReasoningApart = false
     /// Whether text may hold `<think>` tags to be taken as reasoning (response side).
     package var parsesThinkTags = false
     /// `openrouter:web_search` and `openrouter:web_fetch`.
@@ -306,6 +308,58 @@ extension UpstreamProfile {
         return profile
     }()
 
+    /// Which models take an effort is not to be told from their names: it is left out.
+    package static let xai: UpstreamProfile = {
+        var profile = UpstreamProfile(name: "xai")
+        profile.needsKey = true
+        profile.countsReasoningApart = true
+        profile.allowsUser = true
+        profile.responses = .xAI
+        return profile
+    }()
+
+    package static let minimax: UpstreamProfile = {
+        var profile = UpstreamProfile(name: "minimax")
+        profile.needsKey = true
+        profile.allowsStrict = false
+        profile.allowsParallelToolCalls = false
+        profile.parsesThinkTags = true
+        profile.systemMessages = .firstOnly
+        return profile
+    }()
+
+    /// Alibaba's Model Studio.
+    package static let dashscope: UpstreamProfile = {
+        var profile = UpstreamProfile(name: "dashscope")
+        profile.needsKey = true
+        profile.allowsStrict = false
+        profile.allowsTopK = true
+        profile.systemMessages = .firstOnly
+        return profile
+    }()
+
+    /// Xiaomi's. Calls must come back with their reasoning, as DeepSeek's.
+    package static let mimo: UpstreamProfile = {
+        var profile = UpstreamProfile(name: "mimo")
+        profile.needsKey = true
+        profile.reasoningField = .reasoningContent
+        profile.fillsReasoningWithCalls = true
+        profile.allowsStrict = false
+        profile.allowsParallelToolCalls = false
+        profile.messages = .moonshot
+        return profile
+    }()
+
+    package static let lmStudio: UpstreamProfile = {
+        var profile = UpstreamProfile(name: "lmstudio")
+        profile.allowsTopK = true
+        profile.allowsStrict = false
+        profile.allowsParallelToolCalls = false
+        profile.parsesThinkTags = true
+        profile.systemMessages = .firstOnly
+        return profile
+    }()
+
     /// Anthropic's own: the client's requests, hardly changed.
     package static let anthropic: UpstreamProfile = {
         var profile = UpstreamProfile(name: "anthropic")
@@ -331,9 +385,8 @@ extension UpstreamProfile {
 
     /// Every profile, `generic` last.
     package static let all: [UpstreamProfile] = [
-        openrouter, openai, anthropic, azure, deepseek, google, groq, mistral, moonshot, zai, vllm,
-        llamaCpp,
-        ollama, generic,
+        openrouter, openai, anthropic, azure, dashscope, deepseek, google, groq, mimo, minimax,
+        mistral, moonshot, xai, zai, vllm, llamaCpp, lmStudio, ollama, generic,
     ]
 
     /// The profile called `name`; nil when there is none.
@@ -344,8 +397,9 @@ extension UpstreamProfile {
     /// The profile of the servers at `host`, which may carry a port.
     package static func forHost(_ host: String) -> UpstreamProfile {
         let host = host.lowercased()
-        // The port that Ollama listens on unless told otherwise.
+        // The ports that these listen on unless told otherwise.
         if host.hasSuffix(":11434") { return ollama }
+        if host.hasSuffix(":1234") { return lmStudio }
         let parts = host.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         let bare = parts.first.map(String.init) ?? host
         for (domain, profile) in domains where bare == domain || bare.hasSuffix("." + domain) {
@@ -361,6 +415,10 @@ extension UpstreamProfile {
         ("deepseek.com", deepseek), ("generativelanguage.googleapis.com", google),
         ("aiplatform.googleapis.com", google), ("groq.com", groq), ("mistral.ai", mistral),
         ("moonshot.ai", moonshot), ("moonshot.cn", moonshot), ("z.ai", zai),
+        ("x.ai", xai), ("minimax.io", minimax), ("minimaxi.com", minimax),
+        ("dashscope.aliyuncs.com", dashscope), ("dashscope-intl.aliyuncs.com", dashscope),
+        ("dashscope-us.aliyuncs.com", dashscope), ("maas.aliyuncs.com", dashscope),
+        ("xiaomimimo.com", mimo),
         ("bigmodel.cn", zai), ("ollama.com", ollama),
     ]
 }

@@ -6,7 +6,7 @@ import Translation
 @testable import Gateway
 
 @Suite("Whether a key is needed") struct KeyTests {
-    static let free: Set<String> = ["vllm", "llama.cpp", "ollama", "generic"]
+    static let free: Set<String> = ["vllm", "llama.cpp", "lmstudio", "ollama", "generic"]
 
     @Test(arguments: UpstreamProfile.all.map(\.name))
     func servicesWantAKeyAndServersOfOnesOwnDoNot(_ name: String) throws {
