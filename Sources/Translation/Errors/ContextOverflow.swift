@@ -88,21 +88,22 @@ struct ContextOverflow: Equatable {
         "context size", "exceed context limit", "prompt is too long", "input is too long",
         "maximum prompt length", "input token count", "model token limit", "too many tokens",
         "reduce the length of the messages", "prompt exceeds max length",
-        "range of input length",
+        "range of input length", "message you submitted was too long", "上下文长度", "最大长度限制",
     ]
     /// What can be too much.
     private static let subjects: [StaticString] = [
         "prompt", "input", "tokens", "context", "prompt_tokens", "input_tokens", "conversation",
+        "sequence length",
     ]
     private static let excesses: [StaticString] = [
         "exceed", "too long", "too large", "too many", "longer than", "more than", "larger than",
         "greater than", "must be less than", "must be at most", "over the limit", "only supports",
-        "does not fit", "reduce the", "must be <=",
+        "does not fit", "reduce the", "must be <=", "must have less than", "above the maximum",
     ]
     /// What the excess must be measured in, lest it be that of an image, a name or a number.
     private static let measures: [StaticString] = [
         "token", "context", "model length", "max_seq_len", "max_model_len", "input length",
-        "prompt length", "prompt is", "input is",
+        "prompt length", "prompt is", "input is", "max_position_embeddings",
     ]
     private static let others: [StaticString] = [
         "per minute", "per day", "rate limit", "quota", " bytes", " mb ", "megabyte",

@@ -211,6 +211,35 @@ struct Refusal {
         "thinking": false, "user": false, "strict": false,
     ]
 
+    /// What people call our fields, and which of them that may be.
+    private static let aliases: [(StaticString, [String])] = [
+        ("tool choice", ["tool_choice"]),
+        ("parallel tool call", ["parallel_tool_calls"]),
+        ("parallel function call", ["parallel_tool_calls"]),
+        ("response format", ["response_format"]), ("structured output", ["response_format"]),
+        ("json_schema", ["response_format"]), ("json schema", ["response_format"]),
+        ("reasoning effort", ["reasoning_effort", "reasoning"]),
+        ("thinking level", ["reasoning_effort", "reasoning"]),
+        ("support reasoning", ["reasoning", "reasoning_effort"]),
+        ("stop sequence", ["stop"]), ("stop word", ["stop"]),
+    ]
+
+    /// That something is refused, in the words of those that check names.
+    private static let unknowns: [StaticString] = [
+        "unknown", "unrecognized", "not recognized", "deprecated", "extra", "requires a model",
+    ]
+
+    private mutating func readAliases() {
+        guard
+            text.opens(with: Self.negations) || text.opens(with: Self.unknowns)
+                || text.opens(with: Self.lacks)
+        else { return }
+        for (phrase, fields) in Self.aliases where text.opens(with: [phrase]) {
+            for field in fields { suggestField(.dropParameter(field)) }
+            return
+        }
+    }
+
     private mutating func readFields() {
         if let named = RefusedParameter(report, openingEnd: text.openingEnd) {
             if let remedy = named.remedy { suggestField(remedy) }
@@ -233,6 +262,7 @@ struct Refusal {
             suggestField(.dropParameter(word))
             if remedies.count >= 3 { break }
         }
+        if remedies.isEmpty { readAliases() }
         // "Thinking mode does not support this tool_choice": the call is what was asked for.
         if text.opens(withAll: ["thinking mode", "tool_choice"]) {
             remedies = [.dropReasoning]
@@ -245,13 +275,14 @@ struct Refusal {
         let rest = text.bytes.dropFirst(word.utf8.count)
         let starts: [StaticString] = [" is ", ":", " parameter", " field", " must ", " cannot "]
         return starts.contains { Array(rest.prefix(12)).firstOffset(of: $0) == 0 }
-            && text.opens(with: Self.negations)
+            && (text.opens(with: Self.negations) || text.opens(with: Self.unknowns))
     }
 
     private mutating func suggestField(_ remedy: UpstreamRemedy) {
         guard case .dropParameter(let name) = remedy else { return suggest(remedy) }
         let isOfRequest = isAboutOneSchema
-        if isAboutValue || name == "tool_choice" {
+        // Whatever of a format is refused, the words that ask for it instead are not.
+        if name != "response_format", isAboutValue || name == "tool_choice" {
             suggest(.dropValue(name, []), isLesson: !isOfRequest)
         } else {
             suggest(remedy, isLesson: !isOfRequest)
@@ -280,6 +311,7 @@ struct Refusal {
             "unknown name", "extra inputs", "extra fields", "extra_forbidden", "not permitted",
             "not supported", "not support", "n't support", "deprecated", "unavailable",
             "unsupported", "unexpected", "not allowed", "not available", "cannot be used",
+            "no endpoints found",
         ])
     }
 

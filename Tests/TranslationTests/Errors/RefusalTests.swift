@@ -67,6 +67,17 @@ import Testing
         Row("stop is currently not supported for this model", [.dropParameter("stop")]),
         Row("Unrecognized parameter: top_k", [.dropParameter("top_k")]),
         Row("user is not known here", []),
+        Row("This model does not support structured outputs", [.dropParameter("response_format")]),
+        Row(
+            "'response_format.type' must be 'json_object' or 'text'",
+            [.dropParameter("response_format")]),
+        Row(
+            "This model does not support parallel tool calls",
+            [.dropParameter("parallel_tool_calls")]),
+        Row("reasoning: unknown field", [.dropParameter("reasoning")]),
+        Row(
+            "No endpoints found that support reasoning", [.dropParameter("reasoning")], status: 404),
+        Row("max_tokens is deprecated, use max_completion_tokens", [.dropParameter("max_tokens")]),
         Row("Unknown name \"user\": Cannot find field.", [.dropParameter("user")]),
         Row(
             "Model grok-4 does not support parameter reasoningEffort.",
@@ -95,6 +106,7 @@ import Testing
             [value("top_p", [])]),
         Row("deepseek-reasoner does not support this tool_choice", [value("tool_choice", [])]),
         Row("tool_choice only supports auto", [value("tool_choice", [])]),
+        Row("Tool choice must be auto", [value("tool_choice", [])]),
         Row("no", [value("verbosity", [])], parameter: "verbosity", code: "invalid_value"),
     ])
     func valuesAreLeftOut(_ row: Row) { check(row) }
@@ -235,6 +247,7 @@ import Testing
             "Invalid value for 'request_timeout': 4294967296 exceeds the maximum of 65536.", [],
             code: "integer_above_max_value"),
         Row("Please talk about temperature and verbosity \"as I said\"", [], status: 500),
+        Row("Please say something about JSON schema and stop words", []),
         Row("Invalid image data", []), Row("Could not process image", []),
         Row("Image is too small: minimum 28x28 pixels required", []),
         Row("Too many images: at most 20 images are allowed per request", []),
@@ -296,6 +309,10 @@ import Testing
         ("prompt token count of 64490 exceeds the limit of 40000", 64490, 40000),
         ("length of prompt_tokens (65001) must be less than max_seq_len (40960).", 65001, 40960),
         ("The prompt has 65001 tokens, the context only 40960", 65001, 40960),
+        ("`inputs` must have less than 40000 tokens. Given: 65001", 65001, 40000),
+        ("This request's size (65001 tokens) is above the maximum of 40960 tokens", 65001, 40960),
+        ("模型上下文长度超限，最大 40960，当前 65001", 65001, 40960),
+        ("Sequence length 65001 exceeds max_position_embeddings 40960", 65001, 40960),
         ("The prompt is too long: 65028, model maximum context length: 40960", 65028, 40960),
         (
             "The input (55000 tokens) is longer than the model's context length (40960 tokens).",
