@@ -56,3 +56,88 @@ package enum UpstreamRemedy: Hashable, Sendable {
         }
     }
 }
+
+// MARK: For people
+
+extension UpstreamRemedy {
+    /// What a remedy is, in the words of the table in docs/limits.md.
+    package struct Description {
+        /// What the upstream has refused.
+        package let refused: String
+        /// What is done for the second request.
+        package let then: String
+        /// What `x-claude-proxy-dropped` says of it; empty when nothing is lost.
+        package var named = ""
+        /// Whether later requests are spared the refusal.
+        package var isRemembered = "yes"
+    }
+
+    /// One of each kind, in the order of the table.
+    package static let kinds: [UpstreamRemedy] = [
+        .dropParameter(""), .dropValue("", []), .dropTopPBesideTemperature, .stopReasoningWithTools,
+        .askByResponses, .askByChat, .lowerMaxTokens(0), .raiseMaxTokens(0), .keepReasoning,
+        .dropImages, .foldSystem, .returnReasoning, .dropPatterns, .dropStrict, .dropReasoning,
+    ]
+
+    package var description: Description {
+        switch self {
+        case .dropParameter:
+            Description(refused: "a parameter", then: "left out", named: "its name")
+        case .dropValue:
+            Description(
+                refused: "a value of a parameter", then: "left out while it has this value",
+                named: "its name")
+        case .dropTopPBesideTemperature:
+            Description(
+                refused: "`temperature` and `top_p` together", then: "without `top_p`",
+                named: "`top_p`")
+        case .stopReasoningWithTools:
+            Description(
+                refused: "effort beside tools", then: "the effort `none`",
+                named: "`output_config.effort`")
+        case .askByResponses:
+            Description(
+                refused: "chat completions, for the sake of the Responses API (OpenAI, Azure)",
+                then: "asked by that")
+        case .askByChat:
+            Description(
+                refused: "the Responses API (404), where it was our choice",
+                then: "asked by chat completions")
+        case .lowerMaxTokens:
+            Description(
+                refused: "an answer of this length, too long", then: "the length that is named",
+                named: "`max_tokens`")
+        case .raiseMaxTokens:
+            Description(
+                refused: "an answer of this length, too short",
+                then: "the length that is named, or 16", named: "`max_tokens`")
+        case .keepReasoning:
+            Description(
+                refused: "doing without reasoning", then: "it stays on", named: "`thinking`")
+        case .dropImages:
+            Description(
+                refused: "images", then: "a text in their place", named: "`messages.content.image`")
+        case .foldSystem:
+            Description(
+                refused: "system messages after the first", then: "folded into the user's",
+                named: "`messages.system`")
+        case .returnReasoning:
+            Description(
+                refused: "calls without `reasoning_content`",
+                then: "it goes back with every call, as a blank where there is none")
+        case .dropPatterns:
+            Description(
+                refused: "patterns and formats in schemas", then: "left out",
+                named: "`tools.input_schema.pattern`")
+        case .dropStrict:
+            Description(
+                refused: "a strict schema", then: "without `strict`",
+                named: "`tools.strict`, `output_config.format.strict`",
+                isRemembered: "unless it is about that one schema")
+        case .dropReasoning:
+            Description(
+                refused: "reasoning of earlier turns, signatures", then: "without it",
+                named: "`thinking`", isRemembered: "no")
+        }
+    }
+}

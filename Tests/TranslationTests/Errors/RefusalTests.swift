@@ -1,5 +1,6 @@
 // What refusals are about, by the wordings of many servers, and what is none of our business.
 
+import TestSupport
 import Testing
 
 @testable import Translation
@@ -228,6 +229,21 @@ import Testing
         #expect(
             ContextOverflow(
                 text: message, isCertain: false, inputEstimate: 100, maxTokens: 32_000) == nil)
+    }
+
+    // MARK: The document
+
+    @Test func theTableOfWhatRefusalsTeachIsMadeFromTheRemedies() throws {
+        let rows = UpstreamRemedy.kinds.map(\.description).map { row in
+            "| \(row.refused) | \(row.then) | \(row.named) | \(row.isRemembered) |"
+        }
+        let table =
+            (["| refused | then | named as | remembered |", "|---|---|---|---|"] + rows)
+            .joined(separator: "\n")
+        let golden = GoldenFile(path: "docs/limits.md")
+        try golden.expect(FieldFateTests.replace("remedies", in: golden.read(), by: table))
+        // Each kind once: what is kept reads back by its name.
+        #expect(Set(UpstreamRemedy.kinds.map(\.name)).count == UpstreamRemedy.kinds.count)
     }
 
     // MARK: None of it
