@@ -84,7 +84,10 @@ extension RequestWriter {
             let isFlat = settings.api == .responses
             switch tool.kind {
             case .webSearch where isFlat && responses.webSearch == .native:
-                output.append(#","tool_choice":{"type":"web_search"}"#)
+                // A tool of the server's own has no form of its own but in its older versions.
+                output.append(
+                    #","tool_choice":{"type":"allowed_tools","mode":"required","tools":[{"type":"web_search"}]}"#
+                )
             case .webSearch: output.append(#","tool_choice":{"type":"openrouter:web_search"}"#)
             case .webFetch: output.append(#","tool_choice":{"type":"openrouter:web_fetch"}"#)
             case .function, .builtIn:

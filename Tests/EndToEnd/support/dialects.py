@@ -2,7 +2,7 @@
 
 import json
 
-from .answers import STREAM_END, STREAM_HEAD, chunked
+from .answers import STREAM_END, STREAM_HEAD, chunked, whole
 
 
 def named(name, value):
@@ -99,3 +99,11 @@ def telling(*parts, **more):
     """A script: a streamed message of text."""
     deltas = [{"type": "text_delta", "text": part} for part in parts]
     return [STREAM_HEAD, start(**more), *block(0, *deltas, type="text", text=""), *end()]
+
+
+def message_of(text):
+    """A script: a whole message of text."""
+    return whole(200, {
+        "id": "msg_upstream", "type": "message", "role": "assistant", "model": "claude-opus-4-6",
+        "content": [{"type": "text", "text": text}], "stop_reason": "end_turn",
+        "stop_sequence": None, "usage": {"input_tokens": 12, "output_tokens": 5}})
