@@ -215,7 +215,7 @@ def check(connected, types, body, fields=JSON_FIELDS, path="/v1/messages", may_b
             assert image in data
 
 
-@pytest.mark.parametrize("body", scenarios())
+@pytest.mark.parametrize("body", list(scenarios()))
 def test_a_scenario_asks_well(connected, openai_types, body):
     check(connected, openai_types, body, may_be_refused=True)
 
