@@ -32,11 +32,12 @@ package final class ProxyDaemon {
     private let startedAt = Loop.clock()
     private let calibration: CalibrationKeeper
     private let lessons: LessonKeeper
+    private let coolDowns: CoolDownKeeper
     private var configuration: Configuration { settings.configuration }
     private let memoryOfMachine = MemoryLimit.budget()
     private var lifecycle: DaemonLifecycle
     private var worker: Worker?
-    private var catalogue: CatalogueKeeper?
+    private var catalogues: [CatalogueKeeper] = []
     private var mailboxes: [Mailbox<Worker.Message>] = []
     private var threads: [Thread] = []
     private var drainTimer: Timer?
@@ -77,6 +78,7 @@ package final class ProxyDaemon {
         }
         calibration = CalibrationKeeper(logger: logger)
         lessons = LessonKeeper(at: startedAt, logger: logger)
+        coolDowns = CoolDownKeeper(settings, at: startedAt, logger: logger)
         for warning in resolution.warnings {
             logger.log(level: warning.severity == .warning ? .warning : .notice, "\(warning)")
         }
@@ -123,6 +125,7 @@ package final class ProxyDaemon {
             for thread in threads { thread.join() }
             calibration.save()
             lessons.save(at: worker.loop.now)
+            coolDowns.save(at: worker.loop.now)
             logger.notice("stopped", metadata: ["MESSAGE_ID": .string(MessageID.stopping)])
         } catch let error as ListenerError {
             throw StartFailure(
@@ -182,7 +185,8 @@ package final class ProxyDaemon {
             counters: counters, log: log, logger: logger,
             version: version, startedAt: startedAt,
             proxies: proxies, calibration: calibration.calibration,
-            lessons: lessons.book.lessons, memoryOfMachine: memoryOfMachine)
+            lessons: lessons.book.lessons, routing: coolDowns.routing,
+            ownerSeed: Worker.randomSeed(), memoryOfMachine: memoryOfMachine)
     }
 
     /// Starts the workers that have a thread of their own, and the first one's mailbox.
@@ -220,13 +224,34 @@ package final class ProxyDaemon {
 
     /// Looks after the list of models, once the daemon serves.
     private func startCatalogue(on worker: Worker) {
+        for pool in settings.pools { startCatalogue(of: pool, on: worker) }
+    }
+
+    private func startCatalogue(of pool: UpstreamPool, on worker: Worker) {
+        let url = pool.url.description
+        guard !catalogues.contains(where: { $0.upstream.url == pool.url }) else { return }
         let keeper = CatalogueKeeper(
-            on: worker.loop, client: worker.upstream, settings: settings, logger: logger
+            of: pool, on: worker.loop, client: worker.upstream,
+            refresh: configuration.modelsRefresh, logger: logger
         ) { [unowned self] catalogue in
-            for mailbox in mailboxes { mailbox.send(.know(catalogue)) }
+            for mailbox in mailboxes { mailbox.send(.know(catalogue, of: url)) }
         }
-        catalogue = keeper
+        catalogues.append(keeper)
         keeper.start()
+    }
+
+    /// Goes by other settings: keeps the lists of upstreams that are still there.
+    private func updateCatalogues() {
+        guard let worker else { return }
+        catalogues.removeAll { keeper in
+            guard let pool = settings.pools.first(where: { $0.url == keeper.upstream.url }) else {
+                keeper.stop()
+                return true
+            }
+            keeper.apply(pool, refresh: configuration.modelsRefresh)
+            return false
+        }
+        startCatalogue(on: worker)
     }
 
     private func announce(_ listeners: [Listener]) {
@@ -327,7 +352,8 @@ package final class ProxyDaemon {
             logger.warning("\(warning)")
         }
         apply(settings, isReloaded: true)
-        catalogue?.apply(settings)
+        coolDowns.routing.withLock { $0.settingsChanged() }
+        updateCatalogues()
         let note =
             pending.isEmpty ? "" : "; a restart is needed for \(pending.joined(separator: ", "))"
         // Told by the old settings of the log, or else by the new ones, if only those show it.
@@ -343,13 +369,11 @@ package final class ProxyDaemon {
     ///
     /// - Returns: whether the workers have to hear of it; the reload ends when they have.
     private func withdrawTrust(_ resolution: Resolution) -> Bool {
-        guard let path = resolution.emptiedCAFile, path == configuration.upstreamCAFile,
-            configuration.upstreamCertificates != .withdrawn
-        else { return false }
-        var untrusting = configuration
-        untrusting.upstreamCertificates = .withdrawn
+        let untrusting = configuration.withdrawing(resolution.emptiedCAFiles)
+        guard untrusting != configuration else { return false }
         settings = Settings(untrusting, replacing: settings)
-        logger.error("no certificate of the upstream is trusted until \(path) holds one again")
+        let paths = resolution.emptiedCAFiles.sorted().joined(separator: ", ")
+        logger.error("no certificate of the upstream is trusted until \(paths) holds one again")
         apply(settings, isReloaded: false)
         return true
     }
@@ -370,7 +394,7 @@ package final class ProxyDaemon {
     }
 
     private func drain() {
-        catalogue?.stop()
+        for catalogue in catalogues { catalogue.stop() }
         logger.notice(
             "stopping: answers under way have \(configuration.drainTimeout.text) to finish",
             metadata: ["MESSAGE_ID": .string(MessageID.stopping)])
@@ -413,6 +437,11 @@ package final class ProxyDaemon {
         }
     }
 
+    /// One list at a time: several at once would take the loop from the clients.
+    private func refreshCatalogue() {
+        for catalogue in catalogues where catalogue.refreshIfDue() { return }
+    }
+
     // MARK: Watchdog
 
     /// Tells systemd regularly that all loops turn, and what they do.
@@ -422,9 +451,10 @@ package final class ProxyDaemon {
             callsCounted = 0
             let round = lifecycle.signsRequested()
             for mailbox in mailboxes { mailbox.send(.ping(round: round)) }
-            if lifecycle.isServing { catalogue?.refreshIfDue() }
+            if lifecycle.isServing { refreshCatalogue() }
             calibration.saveIfDue(at: loop.now)
             lessons.saveIfDue(at: loop.now)
+            coolDowns.saveIfDue(at: loop.now)
             watchdogTimer?.schedule(at: loop.now + period)
         }
         timer.schedule(at: loop.now + period)

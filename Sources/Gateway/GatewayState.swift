@@ -11,6 +11,11 @@ package final class GatewayState {
             listing = nil
         }
     }
+    /// Runs its argument on the table of routing, which all loops share. A loop that is alone has one of
+    /// its own.
+    package var withRouting: (_ body: (inout RoutingTable) -> Void) -> Void
+    /// Makes the numbers that stand for clients; the same for all loops.
+    package var ownerSeed: UInt64
     /// What is known of the upstreams of these settings.
     private(set) var upstreams: UpstreamStates
     /// What the main upstream says of its models; nil as long as it is not known.
@@ -20,6 +25,11 @@ package final class GatewayState {
             upstreams.main.catalogue = newValue
             listing = nil
         }
+    }
+    /// Takes over what the upstream at `url` says of its models.
+    package func know(_ catalogue: ModelCatalogue?, of url: String) {
+        upstreams.of(url: url)?.catalogue = catalogue
+        listing = nil
     }
     package let version: String
     package let startedAt: MonotonicTime
@@ -59,6 +69,8 @@ package final class GatewayState {
     /// Where requests are parsed. One is enough: it is needed only while a request is translated.
     var document = JSONDocument()
     private var listing: ModelListing?
+    /// Who was last asked by names that clients have chosen.
+    var chosenEntries = ChosenEntries()
     /// The prompts of the last sessions.
     var prefixes = PrefixGuardian()
     /// What all loops together have used. The shell has the sums.
@@ -74,6 +86,9 @@ package final class GatewayState {
     package init(settings: Settings, version: String, startedAt now: MonotonicTime, seed: UInt64) {
         self.settings = settings
         upstreams = UpstreamStates(settings)
+        ownerSeed = seed
+        var routing = RoutingTable(seed: seed)
+        withRouting = { body in body(&routing) }
         var requests = 0
         countRequests = {
             requests += $0
@@ -94,6 +109,19 @@ package final class GatewayState {
         }
     }
 
+    /// What the table of routing answers.
+    func routing<Result>(_ body: (inout RoutingTable) -> Result) -> Result {
+        var result: Result?
+        withRouting { result = body(&$0) }
+        guard let result else { preconditionFailure("whoever has the table runs what it is given") }
+        return result
+    }
+
+    /// A number that stands for whoever shows these credentials, or else for a peer's address.
+    func owner(_ credentials: [[UInt8]]) -> UInt64 {
+        TextHash.owner(credentials, seed: ownerSeed)
+    }
+
     /// What is known of an upstream.
     package func known(of upstream: Upstream) -> UpstreamState { upstreams.of(upstream) }
 
@@ -109,9 +137,7 @@ package final class GatewayState {
     func modelListing(by settings: Settings) -> ModelListing {
         let isPresent = settings === self.settings
         if isPresent, let listing { return listing }
-        let catalogue = known(of: settings.upstream).catalogue
-        let made = ModelListing(
-            settings.configuration, catalogue: catalogue, known: { catalogue?.model($0) })
+        let made = ModelListing(settings) { [self] in known(of: $0).catalogue }
         if isPresent { listing = made }
         return made
     }

@@ -60,6 +60,17 @@ extension RequestHead {
         return nil
     }
 
+    /// Whether a field's name begins so; as `field(_:)`, and never true of the prefix alone.
+    package func hasField(withPrefix prefix: StaticString) -> Bool {
+        let span = bytes.span
+        let length = prefix.utf8CodeUnitCount
+        return layout.fields.contains { field in
+            let name = field.name.range
+            return name.count > length
+                && span.equalsIgnoringCase(prefix, in: name.lowerBound..<name.lowerBound + length)
+        }
+    }
+
     /// Whether the field line at `index` has this name; as `field(_:)`.
     package func isField(_ name: StaticString, at index: Int) -> Bool {
         bytes.span.equalsIgnoringCase(name, in: layout.fields[index].name.range)

@@ -51,6 +51,25 @@ package struct ResponseHead: Sendable, Equatable {
         appendLineEnd()
     }
 
+    // MARK: Fields of many heads
+
+    /// Fields that are encoded once and added to many heads.
+    package struct EncodedFields: Sendable, Equatable {
+        fileprivate let lines: [UInt8]
+    }
+
+    /// Encodes fields for many heads.
+    package static func encode(_ add: (inout ResponseHead) -> Void) -> EncodedFields {
+        var head = ResponseHead(status: 200)
+        add(&head)
+        return EncodedFields(lines: head.fieldLines)
+    }
+
+    /// Adds fields that are encoded already.
+    package mutating func add(_ fields: EncodedFields) {
+        fieldLines.append(contentsOf: fields.lines)
+    }
+
     private mutating func appendName(_ name: StaticString) {
         let start = fieldLines.count
         fieldLines.append(name)

@@ -239,7 +239,7 @@ def test_a_stream_that_breaks_off_ends_with_an_error(upstream, start):
     last = proxy.post(message(stream=True)).events[-1]
     assert last["type"] == "error"
     # Before any content it is asked again.
-    error = {"error": {"type": "overloaded_error", "message": "busy"}}
+    error = {"error": {"type": "api_error", "message": "busy", "code": 503}}
     upstream.will(
         [*whole[:2], dialects.named("error", error), answers.STREAM_END], telling("Hi"))
     assert text_of(proxy.post(message(stream=True)).events) == "Hi"

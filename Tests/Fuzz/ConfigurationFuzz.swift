@@ -33,7 +33,7 @@ enum ConfigurationFuzz {
         guard let second = again.configuration else {
             // A masked secret is no value.
             return expect(
-                configuration.upstreamKey != nil || !configuration.clientTokens.isEmpty,
+                !configuration.upstreamKeys.isEmpty || !configuration.clientTokens.isEmpty,
                 "what is printed is refused: \(again.faults)")
         }
         // Twice, so that what is masked or left to the daemon does not count.

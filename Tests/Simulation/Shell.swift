@@ -356,7 +356,7 @@ struct Shell<World: ShellContext> {
             world.reached(.counted)
         case .learn(let observation):
             world.state.calibration.learn(observation)
-        case .teach: break
+        case .teach, .tell: break
         case .pauseReading:
             if connection.isOpen { connection.isReadingPaused = true }
             world.reached(.readingPausedBySession)

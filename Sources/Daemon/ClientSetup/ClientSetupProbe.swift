@@ -126,8 +126,8 @@ package struct ClientSetupProbe {
             answer = details(of: model, setup)
             if answer.status == 404 {
                 // One that stands for another and is not listed itself.
-                let target = configuration.map {
-                    ModelChoice($0).upstreamModel(for: model, in: nil)
+                let target = configuration.flatMap {
+                    Settings($0).target(for: model, in: nil)?.description
                 }
                 answer = details(of: target ?? Self.text("model", of: health) ?? model, setup)
             }
@@ -181,26 +181,12 @@ package struct ClientSetupProbe {
 
     /// What the daemon's last list of models says, for when it does not run.
     private static func keptContext(of model: String, _ configuration: Configuration) -> Int? {
-        let upstream = configuration.upstreamURL.description
-        let name = ModelCatalogue.fileName(for: upstream)
-        let home = variable("HOME")
-        // The last two are where managers of Debian 13 and 12 keep the state of users' units.
-        let paths =
-            ["/var/lib/claude-proxy"]
-            + [variable("XDG_STATE_HOME") ?? home.map { $0 + "/.local/state" }].compactMap(\.self)
-            .map { $0 + "/claude-proxy" }
-            + [variable("XDG_CONFIG_HOME") ?? home.map { $0 + "/.config" }].compactMap(\.self)
-            .map { $0 + "/claude-proxy" }
-        let directories =
-            [StateDirectory()].compactMap(\.self) + paths.map(StateDirectory.init(at:))
-        for directory in directories {
-            guard let file = directory.read(name, bytesMax: ModelCatalogue.fileBytesMax),
-                let catalogue = ModelCatalogue(file: file, of: upstream)
-            else { continue }
-            let id = ModelChoice(configuration).upstreamModel(for: model, in: catalogue)
-            return catalogue.model(id)?.capabilities.contextTokens
-        }
-        return nil
+        let settings = Settings(configuration)
+        let main = KeptCatalogue.of(settings.pools[0].url.description)
+        guard let target = settings.target(for: model, in: main) else { return nil }
+        let pool = settings.pools.first { $0.name == target.upstream }
+        let catalogue = pool.flatMap { KeptCatalogue.of($0.url.description) }
+        return catalogue?.model(target.model)?.capabilities.contextTokens
     }
 
     private static func variable(_ name: String) -> String? {

@@ -29,7 +29,7 @@ package struct Doctor {
         let unit = ServiceProbe.unit()
         if let configuration = resolution.configuration {
             UpstreamClient.initializeLibrary()
-            examineUpstream(configuration, &diagnosis)
+            examineUpstreams(configuration, &diagnosis)
             diagnosis.add([daemon(configuration, unit)])
         }
         diagnosis.add(Checkup.unit(unit))
@@ -42,38 +42,61 @@ package struct Doctor {
 
     // MARK: The upstream
 
-    private func examineUpstream(_ configuration: Configuration, _ diagnosis: inout Diagnosis) {
+    private func examineUpstreams(_ configuration: Configuration, _ diagnosis: inout Diagnosis) {
+        for pool in Settings(configuration).pools {
+            let upstream = pool.members[0].configuration
+            let isUsed = !configuration.models(of: pool.members[0]).isEmpty
+            // The main one answers for all that clients choose.
+            guard isUsed || upstream.name == UpstreamConfiguration.mainName else { continue }
+            diagnosis.add(examine(pool, configuration).map { $0.of(upstream) })
+        }
+    }
+
+    private func examine(_ pool: UpstreamPool, _ configuration: Configuration) -> [Finding] {
         let proxies = ProxyEnvironment { unsafe getenv($0).map { unsafe String(cString: $0) } }
-        let upstream = Settings(configuration).upstream
+        let upstream = pool.members[0]
         let probe = UpstreamProbe(upstream, version: version, proxies: proxies)
-        let reader = UpstreamErrorReader(
-            inputTokensEstimate: 0, maxTokens: 1, secret: resolution.secrets.first ?? [])
+        let reader = reader(for: upstream)
         let list = probe.get(
             upstream.url.modelsPath(of: upstream.configuration.api), within: timeout)
-        let reach = Checkup.reach(upstream.url, proxy: probe.proxy, answer: list)
-        diagnosis.add(reach)
+        var findings = Checkup.reach(upstream.url, proxy: probe.proxy, answer: list)
+        let isReached = !findings.contains { $0.verdict == .failure }
         let presence = Checkup.keyPresence(
-            configuration, origin: resolution.origins["OPENROUTER_API_KEY"])
-        diagnosis.add([presence])
-        guard !reach.contains(where: { $0.verdict == .failure }) else {
-            diagnosis.add([.skipped("round trip", "not tried: the upstream cannot be reached")])
-            return
+            of: upstream, origin: resolution.origins[upstream.configuration.keyName])
+        findings.append(presence)
+        guard isReached else {
+            return findings
+                + [.skipped("round trip", "not tried: the upstream cannot be reached")]
         }
-        diagnosis.add([Checkup.clock(list, now: Self.timeOfDay())])
-        diagnosis.add(Checkup.models(configuration, answer: list, reader: reader))
+        findings.append(Checkup.clock(list, now: Self.timeOfDay()))
+        findings += Checkup.models(configuration, of: upstream, answer: list, reader: reader)
         guard presence.verdict != .failure else {
-            diagnosis.add([.skipped("round trip", "not tried without a key")])
-            return
+            return findings + [.skipped("round trip", "not tried without a key")]
         }
-        if upstream.profile.tellsOfKey, upstream.configuration.key != nil {
-            let findings = Checkup.key(probe.get("/key", within: timeout), reader: reader)
-            diagnosis.add(findings)
-            guard !findings.contains(where: { $0.check == "key" && $0.verdict == .failure }) else {
-                diagnosis.add([.skipped("round trip", "not tried with a key that is refused")])
-                return
+        var goodKeys = pool.members
+        for member in pool.members
+        where member.profile.tellsOfKey && member.configuration.key != nil {
+            let keyProbe = UpstreamProbe(member, version: version, proxies: proxies)
+            let found = Checkup.key(
+                keyProbe.get("/key", within: timeout), reader: self.reader(for: member))
+            findings += found.map { $0.ofKey(member.configuration) }
+            if found.contains(where: { $0.check == "key" && $0.verdict == .failure }) {
+                goodKeys.removeAll { $0 == member }
             }
         }
-        diagnosis.add([trial(upstream, configuration.defaultModel, probe, reader)])
+        guard let asked = goodKeys.first else {
+            return findings + [.skipped("round trip", "not tried with a key that is refused")]
+        }
+        guard let model = configuration.models(of: upstream).first else { return findings }
+        let asking = UpstreamProbe(asked, version: version, proxies: proxies)
+        return findings + [trial(asked, model, asking, self.reader(for: asked))]
+    }
+
+    private func reader(for upstream: Upstream) -> UpstreamErrorReader {
+        let key = upstream.configuration.key?.reveal() ?? ""
+        return UpstreamErrorReader(
+            inputTokensEstimate: 0, maxTokens: 1,
+            credentialName: upstream.configuration.keyName, secret: Array(key.utf8))
     }
 
     private func trial(
@@ -130,7 +153,7 @@ extension Resolution {
     /// The values that nobody may see, the upstream's key first.
     package var secrets: [[UInt8]] {
         guard let configuration else { return [] }
-        let secrets = [configuration.upstreamKey].compactMap(\.self) + configuration.clientTokens
+        let secrets = configuration.upstreams.compactMap(\.key) + configuration.clientTokens
         return (secrets + [configuration.sealKey].compactMap(\.self)).map {
             Array($0.reveal().utf8)
         }

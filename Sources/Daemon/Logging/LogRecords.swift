@@ -7,6 +7,17 @@ import Logging
 import Translation
 
 extension Logger {
+    /// Says that an upstream, a key or a model begins to fail, or works again.
+    func log(_ notice: RoutingNotice) {
+        var fields: Logger.Metadata = [
+            "MESSAGE_ID": .string(
+                notice.isRecovery ? MessageID.upstreamWorks : MessageID.upstreamFails),
+            "UPSTREAM": .string(notice.upstream),
+        ]
+        if !notice.model.isEmpty { fields["UPSTREAM_MODEL"] = .string(notice.model) }
+        log(level: notice.isRecovery ? .notice : .warning, "\(notice.text)", metadata: fields)
+    }
+
     /// Says that a session's prompt was paid for anew, and from where on.
     func log(_ divergence: PromptDivergence, of record: RequestRecord) {
         let fields: Logger.Metadata = [

@@ -68,6 +68,11 @@ struct RequestLog {
 
 extension RequestLog {
     private mutating func addFields(of record: RequestRecord) {
+        if let hints = record.hints {
+            if !hints.agentID.isEmpty { line.add("AGENT_ID", hints.agentID) }
+            if !hints.agentType.isEmpty { line.add("AGENT_TYPE", hints.agentType) }
+        }
+        if record.retries > 0 { line.add("ATTEMPTS", record.retries + 1) }
         line.add("CACHE_READ_TOKENS", unlessZero: record.cacheReadTokens)
         if let saving = record.cacheSaving { line.add("CACHE_SAVING_USD", "\(saving)") }
         line.add("CACHE_WRITE_TOKENS", unlessZero: record.cacheWriteTokens)
@@ -78,6 +83,8 @@ extension RequestLog {
         line.add("DURATION_MS", record.duration.milliseconds)
         if let type = record.errorType { line.add("ERROR_TYPE", type.rawValue) }
         if let failure = record.failure { line.add("FAILURE", failure.rawValue) }
+        if !record.fallbackFrom.isEmpty { line.add("FALLBACK_FROM", record.fallbackFrom) }
+        if let reason = record.fallbackReason { line.add("FALLBACK_REASON", reason.rawValue) }
         line.add("GENERATION_ID", record.generationID)
         line.add("INPUT_TOKENS", unlessZero: record.inputTokens)
         add(list: "LESSONS", record.lessons)
@@ -91,13 +98,18 @@ extension RequestLog {
         line.add("PROVIDER", record.provider)
         line.add("REASONING_TOKENS", unlessZero: record.reasoningTokens)
         line.add("REQUEST_BYTES", record.requestBytes)
+        if let kind = record.hints?.requestClass, !kind.isEmpty {
+            line.add("REQUEST_CLASS", kind)
+        }
         line.add("REQUEST_ID", requestID: record.requestID)
         line.add("RESPONSE_BYTES", record.responseBytes)
         line.add("RETRIES", unlessZero: record.retries)
+        if !record.route.isEmpty { line.add("ROUTE", record.route) }
         line.add("SESSION_ID", record.sessionHash)
         line.add("STATUS", record.status)
         if let reason = record.stopReason { line.add("STOP_REASON", reason) }
         if let time = record.timeToFirstToken { line.add("TTFT_MS", time.milliseconds) }
+        if !record.upstream.isEmpty { line.add("UPSTREAM", record.upstream) }
         line.add("UPSTREAM_MODEL", record.upstreamModel)
         line.add("USER_AGENT", record.userAgent)
     }

@@ -19,7 +19,8 @@ final class CatalogueKeeper {
     private let directory = StateDirectory()
     private let logger: Logger
     private let publish: (ModelCatalogue?) -> Void
-    private var upstream: Upstream
+    /// The first of its keys is asked with.
+    private(set) var upstream: Upstream
     /// The age at which a list is fetched again; zero for never.
     private var refresh: Duration
     private var catalogue: ModelCatalogue?
@@ -38,13 +39,13 @@ final class CatalogueKeeper {
     private static let listBytesMax = 32 << 20
 
     init(
-        on loop: Loop, client: UpstreamClient, settings: Settings, logger: Logger,
-        publish: @escaping (ModelCatalogue?) -> Void
+        of pool: UpstreamPool, on loop: Loop, client: UpstreamClient, refresh: Duration,
+        logger: Logger, publish: @escaping (ModelCatalogue?) -> Void
     ) {
         self.loop = loop
         self.client = client
-        upstream = settings.upstream
-        refresh = settings.configuration.modelsRefresh
+        upstream = pool.members[0]
+        self.refresh = refresh
         self.logger = logger
         self.publish = publish
     }
@@ -55,31 +56,24 @@ final class CatalogueKeeper {
         refreshIfDue()
     }
 
-    /// Goes by other settings from now on.
-    func apply(_ settings: Settings) {
-        let isSameUpstream = settings.upstream.url == upstream.url
-        upstream = settings.upstream
-        refresh = settings.configuration.modelsRefresh
-        if isSameUpstream {
-            // What was in the way, such as the key, may be out of it now.
-            if failures > 0 { nextFetch = .zero }
-            failures = 0
-            scheduleFetch()
-        } else {
-            endFetch(cancelling: true)
-            failures = 0
-            nextFetch = .zero
-            catalogue = nil
-            publish(nil)
-            readFile()
-        }
+    /// Goes by other settings of the same upstream from now on.
+    func apply(_ pool: UpstreamPool, refresh: Duration) {
+        upstream = pool.members[0]
+        self.refresh = refresh
+        // What was in the way, such as the key, may be out of it now.
+        if failures > 0 { nextFetch = .zero }
+        failures = 0
+        scheduleFetch()
         refreshIfDue()
     }
 
     /// Asks the upstream if the list is old, and nobody is asking already.
-    func refreshIfDue() {
-        guard refresh > .zero, fetch == nil, loop.now >= nextFetch, !upstream.lacksKey
-        else { return }
+    ///
+    /// - Returns: whether it is being asked.
+    @discardableResult
+    func refreshIfDue() -> Bool {
+        guard fetch == nil else { return true }
+        guard refresh > .zero, loop.now >= nextFetch, !upstream.lacksKey else { return false }
         let fetch = CatalogueFetch(bytesMax: Self.listBytesMax) { [unowned self] in ended($0) }
         self.fetch = fetch
         // libcurl would hand over all that the socket has, a megabyte and more, within one turn. Not
@@ -94,6 +88,7 @@ final class CatalogueKeeper {
         }
         timer.schedule(at: loop.now + Self.fetchTimeMax)
         timeout = timer
+        return true
     }
 
     private func goOn() {
@@ -108,6 +103,12 @@ final class CatalogueKeeper {
 
     /// Asks for nothing more.
     func stop() { endFetch(cancelling: true) }
+
+    /// What it is called in the log.
+    private var name: String {
+        let name = upstream.configuration.name
+        return name == UpstreamConfiguration.mainName ? "the upstream" : "the upstream \(name)"
+    }
 
     // MARK: The file
 
@@ -178,7 +179,7 @@ final class CatalogueKeeper {
             let made = ModelCatalogue(
                 upstream: upstream.url.description,
                 fetchedAt: .seconds(Self.timeOfDay().components.seconds), models: models)
-            logger.info("the upstream lists \(models.count) models")
+            logger.info("\(name) lists \(models.count) models")
             catalogue = made
             failures = 0
             scheduleFetch()
@@ -200,7 +201,7 @@ final class CatalogueKeeper {
         // Servers without such a list are no fault; the log tells once.
         logger.log(
             level: failures == 1 ? .notice : .debug,
-            "the upstream's list of models is not to be had: \(reason); \(consequence)")
+            "\(name)'s list of models is not to be had: \(reason); \(consequence)")
     }
 }
 

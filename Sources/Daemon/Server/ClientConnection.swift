@@ -218,6 +218,8 @@ final class ClientConnection: Connection {
             worker.learned(observation)
         case .teach(let lessons):
             worker.taught(lessons)
+        case .tell(let notices):
+            worker.tell(notices)
         case .pauseReading:
             pauseReading()
         case .resumeReading:

@@ -15,8 +15,8 @@ final class Worker {
     enum Message: Sendable {
         /// Serve new requests by these settings.
         case apply(Settings)
-        /// Go by what this says of the upstream's models.
-        case know(ModelCatalogue?)
+        /// Go by what this says of the models of the upstream at an address.
+        case know(ModelCatalogue?, of: String)
         /// Accept no more; end when everything is answered.
         case drain
         /// Answer what is under way with an error, now.
@@ -101,6 +101,9 @@ final class Worker {
             if !hasPlace { counters.turnedAwayOpen.subtract(1, ordering: .relaxed) }
             return true
         }
+        state.ownerSeed = environment.ownerSeed
+        state.withRouting = { [routing = environment.routing] body in routing.withLock { body(&$0) }
+        }
         state.calibration = environment.calibration
         state.remember(environment.lessons, at: loop.now)
         upstream = UpstreamClient(
@@ -131,8 +134,8 @@ final class Worker {
             state.settings = settings
             upstream.serve(settings.upstreams)
             report(.applied)
-        case .know(let catalogue):
-            state.catalogue = catalogue
+        case .know(let catalogue, let url):
+            state.know(catalogue, of: url)
         case .drain:
             drain()
         case .interrupt:
@@ -257,6 +260,11 @@ final class Worker {
     /// Refusals have taught something.
     func taught(_ lessons: [UpstreamLesson]) { report(.taught(lessons)) }
 
+    /// An upstream begins to fail, or works again.
+    func tell(_ notices: [RoutingNotice]) {
+        for notice in notices { logger.log(notice) }
+    }
+
     // MARK: The end
 
     private func drain() {
@@ -295,7 +303,7 @@ final class Worker {
         state.timeOfDay = .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 
-    private static func randomSeed() -> UInt64 {
+    static func randomSeed() -> UInt64 {
         var generator = SystemRandomNumberGenerator()
         return generator.next()
     }
@@ -313,6 +321,9 @@ struct WorkerEnvironment: Sendable {
     let proxies: ProxyEnvironment
     let calibration: TokenCalibration
     let lessons: [UpstreamLesson]
+    let routing: Guarded<RoutingTable>
+    /// Makes the numbers that stand for clients.
+    let ownerSeed: UInt64
     let memoryOfMachine: Int
 }
 

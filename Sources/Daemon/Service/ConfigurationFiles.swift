@@ -128,10 +128,11 @@ package struct ConfigurationFiles {
     /// Credentials that systemd delivered (systemd.exec(5), LoadCredential=).
     private func credentials() -> [ConfigurationSource] {
         guard let directory = unsafe getenv("CREDENTIALS_DIRECTORY") else {
-            return OptionTable.credentials.compactMap(storedCredential)
+            let keys = credentialDirectories.flatMap(Self.upstreamKeys)
+            return (OptionTable.credentials + Set(keys).sorted()).compactMap(storedCredential)
         }
         let path = unsafe String(cString: directory)
-        return OptionTable.credentials.compactMap { name in
+        return (OptionTable.credentials + Self.upstreamKeys(in: path)).compactMap { name in
             switch FileContents.read(path + "/" + name) {
             case .success(let bytes):
                 .credential(name, bytes: bytes)
@@ -140,6 +141,23 @@ package struct ConfigurationFiles {
                     ? nil : .unreadable("credential \(name)", reason: error.description)
             }
         }
+    }
+
+    /// The credentials in a directory that are keys of named upstreams (`claude-proxy.key.groq`).
+    private static func upstreamKeys(in directory: String) -> [String] {
+        guard let stream = unsafe opendir(directory) else { return [] }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        // SAFETY: the entry and its name are good until the next call.
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) {
+                    unsafe String(cString: $0)
+                }
+            }
+            if ConfigurationSource.isKeyOfUpstream(name) { names.append(name) }
+        }
+        return names.sorted()
     }
 
     /// The first of the usual places that has it and lets it be read.

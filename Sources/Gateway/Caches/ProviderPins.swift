@@ -61,12 +61,35 @@ struct ProviderPins {
 
     // MARK: The request
 
-    /// The member of the body that asks for `provider` first, and for others when it cannot.
-    static func preference(for provider: [UInt8]) -> ExtraField {
+    /// The member of the body that asks for `provider` first, and for others when it cannot, by the rules
+    /// of the administrator's.
+    static func preference(for provider: [UInt8]?, rules: String?) -> ExtraField? {
+        guard let provider else {
+            return rules.map { ExtraField(name: fieldName, json: Array($0.utf8)) }
+        }
         var json: [UInt8] = Array(#"{"order":[""#.utf8)
         json.append(contentsOf: slug(of: provider))
-        json.append(#""],"allow_fallbacks":true}"#)
+        json.append(#""]"#)
+        if rules.map({ has("allow_fallbacks", $0) }) != true {
+            json.append(#","allow_fallbacks":true"#)
+        }
+        // The rules are an object; an empty one adds nothing.
+        let members = rules.map { $0.trimmed.dropFirst().dropLast().trimmed } ?? ""
+        if !members.isEmpty {
+            json.append(",")
+            json.append(contentsOf: members.utf8)
+        }
+        json.append("}")
         return ExtraField(name: fieldName, json: json)
+    }
+
+    /// Whether rules, which are a JSON object, say who is asked first.
+    static func haveOrder(_ rules: String) -> Bool { has("order", rules) }
+
+    private static func has(_ name: StaticString, _ rules: String) -> Bool {
+        var document = JSONDocument()
+        do throws(JSONError) { try document.parse(Array(rules.utf8)) } catch { return false }
+        return document.member(.root, name) != nil
     }
 
     /// The name of that member.

@@ -57,24 +57,53 @@ extension Configuration {
         case chat, responses, messages
     }
 
-    /// The API that is set; without one, what the upstream is known for. Base paths that end in
+    /// The API by which the main upstream is asked.
+    package var api: UpstreamAPI { upstreamAPI.api(at: upstreamURL, profile) }
+
+    /// The main upstream's dialect.
+    package var profile: UpstreamProfile { upstreamKind.profile(at: upstreamURL) }
+
+    /// Whether the main upstream requires a key and none is set, so that it cannot be asked. Costs a
+    /// search; requests ask their `Upstream`.
+    package var lacksKey: Bool { upstreamKeys.isEmpty && profile.needsKey }
+
+    /// What chooses among several keys of an upstream.
+    package enum KeyChoice: String, Sendable, CaseIterable {
+        /// A session keeps to its key, as long as that works.
+        case sticky
+        /// The first that works.
+        case first
+    }
+
+    /// Failures after which a chain's next model is asked.
+    package enum FallbackCause: String, Sendable, CaseIterable {
+        /// The upstream or the model cannot answer: connections, time-outs, server errors.
+        case unavailable
+        /// The key may not: rate limits, credit, refused keys.
+        case limit
+        /// The prompt is longer than the model's context.
+        case context
+        /// The content is not wanted.
+        case policy
+    }
+}
+
+extension Configuration.UpstreamAPIChoice {
+    /// The API that is chosen; without one, what the upstream is known for. Base paths that end in
     /// `/anthropic` are those of the Messages API.
-    package var api: UpstreamAPI {
-        switch upstreamAPI {
-        case .auto: upstreamURL.basePath.hasSuffix("/anthropic") ? .messages : profile.api
+    package func api(at url: UpstreamURL, _ profile: UpstreamProfile) -> UpstreamAPI {
+        switch self {
+        case .auto: url.basePath.hasSuffix("/anthropic") ? .messages : profile.api
         case .chat: .chat
         case .responses: .responses
         case .messages: .messages
         }
     }
+}
 
-    /// The upstream's dialect: of the kind that is set, or by default what its host is known for.
-    package var profile: UpstreamProfile {
-        UpstreamProfile.named(upstreamKind.rawValue)
-            ?? .forHost("\(upstreamURL.host):\(upstreamURL.port)")
+extension Configuration.UpstreamKind {
+    /// The dialect of this kind of server; of no kind, what the host is known for.
+    package func profile(at url: UpstreamURL) -> UpstreamProfile {
+        UpstreamProfile.named(rawValue) ?? .forHost("\(url.host):\(url.port)")
     }
-
-    /// Whether the upstream requires a key and none is set, so that it cannot be asked. Costs a search;
-    /// requests ask their `Upstream`.
-    package var lacksKey: Bool { upstreamKey == nil && profile.needsKey }
 }

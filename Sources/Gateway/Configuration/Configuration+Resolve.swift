@@ -48,16 +48,14 @@ struct ConfigurationResolver {
                 name: source.name, hasSettings: !source.entries.isEmpty,
                 namesUpstream: source.entries.contains {
                     ["OPENROUTER_API_KEY", "CLAUDE_PROXY_UPSTREAM_URL"].contains($0.key)
+                        || Self.named($0.key) != nil
                 }, isBlank: source.isBlank)
         }
         warnOfReaders(of: source)
         var seen: [String: ConfigurationOrigin] = [:]
         for entry in source.entries {
             let origin = ConfigurationOrigin(source: source.name, line: entry.line)
-            guard OptionTable.option(entry.key) != nil else {
-                reportUnknown(entry.key, in: source.kind, origin)
-                continue
-            }
+            guard isKnown(entry.key, in: source.kind, origin) else { continue }
             if let earlier = seen.updateValue(origin, forKey: entry.key) {
                 warnings.append(
                     ConfigurationWarning(
@@ -68,6 +66,26 @@ struct ConfigurationResolver {
         }
     }
 
+    /// Whether there is such a setting. If not, it is told.
+    private mutating func isKnown(
+        _ key: String, in kind: ConfigurationSource.Kind, _ origin: ConfigurationOrigin
+    ) -> Bool {
+        if OptionTable.option(key) != nil { return true }
+        do throws(InvalidValue) {
+            if try NamedUpstreamKey(key) != nil { return true }
+            reportUnknown(key, in: kind, origin)
+        } catch {
+            faults.append(
+                ConfigurationFault(
+                    key: key, origin: origin, value: nil, reason: error.reason, allowed: nil))
+        }
+        return false
+    }
+
+    private static func named(_ key: String) -> NamedUpstreamKey? {
+        OptionTable.option(key) == nil ? try? NamedUpstreamKey(key) : nil
+    }
+
     private mutating func warnOfReaders(of source: ConfigurationSource) {
         let readers =
             switch source.readers {
@@ -76,7 +94,9 @@ struct ConfigurationResolver {
             case .everybody: "every user of the machine"
             }
         let secret = source.entries.first {
-            OptionTable.option($0.key)?.isSecret == true && !$0.value.trimmed.isEmpty
+            let isSecret =
+                OptionTable.option($0.key)?.isSecret ?? Self.named($0.key)?.isSecret ?? false
+            return isSecret && !$0.value.trimmed.isEmpty
         }
         guard !readers.isEmpty, let secret else { return }
         warnings.append(
@@ -119,16 +139,12 @@ struct ConfigurationResolver {
                 try option.apply(value, &configuration)
             } catch {
                 invalid.insert(option.key)
-                // What looks like an API key may be one, put into the wrong setting.
-                let shown = SecretScrubber.scrub(value, secret: [])
-                faults.append(
-                    ConfigurationFault(
-                        key: option.key, origin: origin,
-                        value: option.isSecret || error.hidesValue ? nil : shown,
-                        reason: SecretScrubber.scrub(error.reason, secret: []),
-                        allowed: option.allowed))
+                refuse(
+                    value, of: option.key, origin, error, isSecret: option.isSecret,
+                    allowed: option.allowed)
             }
         }
+        configuration.namedUpstreams = namedUpstreams(&invalid)
         let origins = winners.filter { !$0.value.value.isEmpty }.mapValues(\.origin)
         var checks = ConfigurationCrossChecks(
             configuration: configuration, invalid: invalid, origins: origins)
@@ -138,5 +154,70 @@ struct ConfigurationResolver {
         return Resolution(
             configuration: faults.isEmpty ? configuration : nil, faults: faults,
             warnings: warnings, origins: origins, file: file)
+    }
+
+    private mutating func refuse(
+        _ value: String, of key: String, _ origin: ConfigurationOrigin, _ error: InvalidValue,
+        isSecret: Bool, allowed: String
+    ) {
+        // What looks like an API key may be one, put into the wrong setting.
+        let shown = SecretScrubber.scrub(value, secret: [])
+        faults.append(
+            ConfigurationFault(
+                key: key, origin: origin, value: isSecret || error.hidesValue ? nil : shown,
+                reason: SecretScrubber.scrub(error.reason, secret: []), allowed: allowed))
+    }
+
+    /// The upstreams that have names, in the order of these. Each is declared by its URL.
+    private mutating func namedUpstreams(_ invalid: inout Set<String>) -> [NamedUpstream] {
+        var keys: [String: [NamedUpstreamKey]] = [:]
+        for (text, winner) in winners where !winner.value.isEmpty {
+            if let key = Self.named(text) { keys[key.name, default: []].append(key) }
+        }
+        if keys.count > Limits.namedUpstreamsMax {
+            faults.append(
+                ConfigurationFault(
+                    key: nil, origin: nil, value: nil,
+                    reason: "\(keys.count) upstreams have names, more than"
+                        + " \(Limits.namedUpstreamsMax)", allowed: nil))
+        }
+        let names = keys.keys.sorted()
+        return names.compactMap { name in
+            let declaration = NamedUpstreamKey.text(name, .url)
+            var upstream = NamedUpstream(name: name, url: Configuration().upstreamURL)
+            let attributes = NamedUpstreamKey.Attribute.allCases.filter { attribute in
+                keys[name]?.contains { $0.attribute == attribute } ?? false
+            }
+            for attribute in attributes {
+                let key = NamedUpstreamKey(name, attribute)
+                let text = NamedUpstreamKey.text(name, attribute)
+                guard let (value, origin) = winners[text] else { continue }
+                do throws(InvalidValue) {
+                    try key.apply(value, to: &upstream)
+                } catch {
+                    invalid.insert(text)
+                    refuse(
+                        value, of: text, origin, error, isSecret: key.isSecret,
+                        allowed: key.allowed)
+                }
+            }
+            if attributes.first != .url, let first = attributes.first {
+                let text = NamedUpstreamKey.text(name, first)
+                // A slip in one of two names looks like an upstream of its own.
+                let others = names.filter {
+                    $0 != name && winners[NamedUpstreamKey.text($0, .url)]?.value.isEmpty == false
+                }
+                let hint = EditDistance.closest(to: name, among: others, atMost: 2).map {
+                    "; did you mean \(NamedUpstreamKey.text($0, first))?"
+                }
+                faults.append(
+                    ConfigurationFault(
+                        key: text, origin: winners[text]?.origin, value: nil,
+                        reason: "there is no upstream \(name), because \(declaration) is not set"
+                            + (hint ?? ""), allowed: nil))
+                invalid.insert(declaration)
+            }
+            return upstream
+        }
     }
 }

@@ -11,8 +11,8 @@
 package struct Configuration: Sendable, Equatable {
     // MARK: Upstream
 
-    /// The key sent upstream as `Authorization: Bearer`; nil sends none.
-    package var upstreamKey: Secret?
+    /// The keys of the main upstream, sent as `Authorization: Bearer`; none sends none.
+    package var upstreamKeys: [Secret] = []
     /// The base of the upstream's API; `UpstreamURL.url(of:)` is what is called.
     package var upstreamURL = UpstreamURL(
         scheme: .https, host: "openrouter.ai", port: 443, basePath: "/api/v1")
@@ -22,6 +22,10 @@ package struct Configuration: Sendable, Equatable {
     package var upstreamKind = UpstreamKind.auto
     /// The API as set; `api` is what follows from it.
     package var upstreamAPI = UpstreamAPIChoice.auto
+    /// The upstreams besides the main one, by their names.
+    package var namedUpstreams: [NamedUpstream] = []
+    /// What chooses among several keys of an upstream.
+    package var keyChoice = KeyChoice.sticky
     /// The CA certificates to trust instead of the machine's.
     package var upstreamCAFile: String?
     /// What that file held when the configuration was read.
@@ -33,8 +37,10 @@ package struct Configuration: Sendable, Equatable {
 
     // MARK: Models
 
-    /// The upstream model for every model id that names no other.
-    package var defaultModel = "openai/gpt-oss-120b"
+    /// Who is asked for every model id that names no other.
+    package var defaultChain = ModelChain("openai/gpt-oss-120b")
+    /// The first of them, as it is written.
+    package var defaultModel: String { defaultChain.entries[0] }
     /// Rules from client model ids to upstream model ids.
     package var modelMap = ModelMap()
     /// The model id that responses report.
@@ -43,6 +49,18 @@ package struct Configuration: Sendable, Equatable {
     package var listedModels = [ModelPattern.all]
     /// The age at which the upstream's list of models is fetched again; zero: it is never fetched.
     package var modelsRefresh = Duration.seconds(6 * 3600)
+
+    // MARK: Routes
+
+    /// Who is asked for requests of particular kinds.
+    package var routes: [RouteRule] = []
+    /// After what a chain's next model is asked.
+    package var fallbackCauses = [FallbackCause.unavailable, .limit]
+    /// How long a model may take to its first content before the next one is asked; zero: as long as
+    /// it wants.
+    package var fallbackAfter = Duration.zero
+    /// What OpenRouter is told of its providers: a JSON object.
+    package var providerRules: String?
 
     // MARK: Prompt caches
 

@@ -9,7 +9,7 @@ struct ConfigurationCrossChecks {
     /// Keys whose values were refused.
     let invalid: Set<String>
     let origins: [String: ConfigurationOrigin]
-    private(set) var faults: [ConfigurationFault] = []
+    var faults: [ConfigurationFault] = []
     private(set) var warnings: [ConfigurationWarning] = []
 
     private static let url = "CLAUDE_PROXY_UPSTREAM_URL"
@@ -21,6 +21,9 @@ struct ConfigurationCrossChecks {
     private static let listen = "CLAUDE_PROXY_LISTEN"
     private static let bodyMax = "CLAUDE_PROXY_MAX_BODY"
     private static let memory = "CLAUDE_PROXY_MEMORY_BUDGET"
+
+    private static let providerRules = "CLAUDE_PROXY_OPENROUTER_PROVIDER"
+    private static let pin = "CLAUDE_PROXY_PIN_PROVIDER"
 
     /// A shorter token could be guessed.
     private static let tokenBytesMin = 16
@@ -34,8 +37,10 @@ struct ConfigurationCrossChecks {
     }
 
     mutating func run() {
-        checkUpstream()
-        checkKey()
+        checkUpstreams()
+        checkKeys()
+        checkChains()
+        checkProviderRules()
         checkListen()
         checkPlaceholders()
         checkAccess()
@@ -43,25 +48,40 @@ struct ConfigurationCrossChecks {
         checkMemory()
     }
 
-    private mutating func checkUpstream() {
-        let url = configuration.upstreamURL
-        guard areValid(Self.url, Self.insecure), url.scheme == .http, !url.isLoopback else {
-            return
-        }
+    private mutating func checkUpstream(_ url: UpstreamURL, _ key: String) {
+        guard areValid(key, Self.insecure), url.scheme == .http, !url.isLoopback else { return }
         if configuration.allowsInsecureUpstream {
-            warn(Self.url, "key and conversations cross the network to \(url.host) unencrypted")
+            warn(key, "key and conversations cross the network to \(url.host) unencrypted")
         } else {
             faults.append(
                 ConfigurationFault(
-                    key: Self.url, origin: origins[Self.url], value: url.description,
+                    key: key, origin: origins[key], value: url.description,
                     reason: "plain http to another machine would show the key on the way",
                     allowed: "https, or \(Self.insecure)=true for a private network"))
         }
     }
 
-    private mutating func checkKey() {
-        guard areValid(Self.url, Self.apiKey, Self.profile), configuration.lacksKey else { return }
-        warn(Self.apiKey, "it is not set; \(configuration.upstreamURL.host) will refuse requests")
+    private mutating func checkUpstreams() {
+        checkUpstream(configuration.upstreamURL, Self.url)
+        for upstream in configuration.namedUpstreams {
+            checkUpstream(upstream.url, NamedUpstreamKey.text(upstream.name, .url))
+        }
+    }
+
+    private mutating func checkKeys() {
+        if areValid(Self.url, Self.apiKey, Self.profile), configuration.lacksKey,
+            usedUpstreams.contains(UpstreamConfiguration.mainName)
+        {
+            warn(
+                Self.apiKey, "it is not set; \(configuration.upstreamURL.host) will refuse requests"
+            )
+        }
+        for upstream in configuration.namedUpstreams
+        where upstream.lacksKey && usedUpstreams.contains(upstream.name) {
+            let key = NamedUpstreamKey.text(upstream.name, .key)
+            guard areValid(key, NamedUpstreamKey.text(upstream.name, .url)) else { continue }
+            warn(key, "it is not set; \(upstream.url.host) will refuse requests")
+        }
     }
 
     private mutating func checkListen() {
@@ -83,8 +103,9 @@ struct ConfigurationCrossChecks {
     /// no key takes any, so it is no fault.
     private mutating func checkPlaceholders() {
         let reason = "it is what stands for a key in examples, not a key"
-        if areValid(Self.apiKey), let key = configuration.upstreamKey, key.isPlaceholder {
-            warn(Self.apiKey, reason)
+        checkPlaceholders(configuration.upstreamKeys, Self.apiKey, reason)
+        for upstream in configuration.namedUpstreams {
+            checkPlaceholders(upstream.keys, NamedUpstreamKey.text(upstream.name, .key), reason)
         }
         guard areValid(Self.tokens) else { return }
         for (index, token) in configuration.clientTokens.enumerated() where token.isPlaceholder {
@@ -92,6 +113,15 @@ struct ConfigurationCrossChecks {
                 Self.tokens,
                 "token \(index + 1) of \(configuration.clientTokens.count): \(reason), and"
                     + " everybody knows it")
+        }
+    }
+
+    private mutating func checkPlaceholders(
+        _ keys: [Secret], _ setting: String, _ reason: String
+    ) {
+        guard areValid(setting) else { return }
+        for (index, key) in keys.enumerated() where key.isPlaceholder {
+            warn(setting, keys.count > 1 ? "key \(index + 1) of \(keys.count): \(reason)" : reason)
         }
     }
 
@@ -151,11 +181,22 @@ struct ConfigurationCrossChecks {
                 + " fit and are answered with 413, although \(Self.bodyMax) allows them")
     }
 
-    private func areValid(_ keys: String...) -> Bool {
+    private mutating func checkProviderRules() {
+        guard areValid(Self.providerRules, Self.pin), configuration.pinsProvider,
+            let rules = configuration.providerRules, ProviderPins.haveOrder(rules)
+        else { return }
+        faults.append(
+            ConfigurationFault(
+                key: Self.providerRules, origin: origins[Self.providerRules], value: rules,
+                reason: "its member `order` and \(Self.pin) both say who is asked first",
+                allowed: "one of the two"))
+    }
+
+    func areValid(_ keys: String...) -> Bool {
         invalid.isDisjoint(with: keys)
     }
 
-    private mutating func warn(_ key: String, _ text: String) {
+    mutating func warn(_ key: String, _ text: String) {
         append(.warning, key, text)
     }
 

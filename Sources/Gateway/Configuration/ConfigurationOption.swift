@@ -64,6 +64,26 @@ package struct ConfigurationOption: Sendable {
         self.isEqual = { $0[keyPath: field] == $1[keyPath: field] }
     }
 
+    /// A setting that has no key of its own, for the documentation alone.
+    init(
+        describing key: String, type: String, allowed: String, isSecret: Bool, example: String?,
+        default defaultNote: String, _ text: String
+    ) {
+        self.key = key
+        self.type = type
+        self.allowed = allowed
+        self.text = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+        self.isSecret = isSecret
+        isReloadable = true
+        credential = nil
+        self.example = example
+        self.defaultNote = defaultNote
+        inEffect = nil
+        apply = { _, _ in }
+        render = { _ in "" }
+        isEqual = { _, _ in true }
+    }
+
     /// The default as it would be written; empty when there is none.
     package var defaultValue: String { render(Configuration()) }
 

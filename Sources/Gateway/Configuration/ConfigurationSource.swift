@@ -113,9 +113,15 @@ package struct ConfigurationSource: Sendable, Equatable {
         Self(.file, name: name, entries: [], readFailure: "it cannot be read: \(reason)")
     }
 
+    /// Whether a credential of this name is the key of a named upstream.
+    package static func isKeyOfUpstream(_ name: String) -> Bool {
+        NamedUpstreamKey.setting(ofCredential: name) != nil
+    }
+
     /// A file of systemd's credentials directory; nil if no option has a credential of that name.
     package static func credential(_ name: String, bytes: [UInt8]) -> Self? {
-        guard let option = OptionTable.option(credential: name) else { return nil }
+        let option = OptionTable.option(credential: name)?.key
+        guard let key = option ?? NamedUpstreamKey.setting(ofCredential: name) else { return nil }
         let title = "credential \(name)"
         guard let value = String(validating: bytes, as: UTF8.self) else {
             let fault = EnvironmentFile.Fault(line: 1, reason: "the value is not valid UTF-8")
@@ -129,7 +135,7 @@ package struct ConfigurationSource: Sendable, Equatable {
             return Self(.credential, name: title, entries: [], syntaxFaults: [fault])
         }
         return Self(
-            .credential, name: title, entries: [ConfigurationEntry(key: option.key, value: value)])
+            .credential, name: title, entries: [ConfigurationEntry(key: key, value: value)])
     }
 
     /// What systemd-creds(1) writes: Base64 in lines of 79, or on one that begins with the identifier of a kind of key (systemd's src/shared/creds-util.h, CRED_AES256_GCM_BY_…).

@@ -24,7 +24,7 @@ extension OptionTable {
             # Made from the table of options in Sources/Gateway/Configuration.
 
             """
-        for group in groups {
+        for group in documentedGroups {
             let line = String(repeating: "-", count: 77 - group.title.count)
             text += "\n# \(group.title) \(line)\n"
             for option in group.options { text += "\n" + exampleEntry(option) }
@@ -36,15 +36,18 @@ extension OptionTable {
         func comment(_ text: String) -> String {
             TextLayout.wrap(TextLayout.plain(text), width: 80, prefix: "# ") + "\n"
         }
+        // A name that can stand there.
+        let key = option.key.split(separator: "<NAME>", omittingEmptySubsequences: false)
+            .joined(separator: "GROQ")
         var entry = comment(option.text) + comment("Allowed: \(option.allowed).")
         if let note = option.defaultNote { entry += comment("Default: \(note).") }
         if !option.isReloadable { entry += comment("A change needs a restart.") }
         if let example = option.example, option.defaultValue.isEmpty {
             // An empty example is a blank to be filled in, and harmless until then.
             let mark = example.isEmpty ? "" : "#"
-            entry += "\(mark)\(option.key)=\(environmentFileValue(example))\n"
+            entry += "\(mark)\(key)=\(environmentFileValue(example))\n"
         } else {
-            entry += "#\(option.key)=\(environmentFileValue(option.defaultValue))\n"
+            entry += "#\(key)=\(environmentFileValue(option.defaultValue))\n"
         }
         return entry
     }
@@ -68,7 +71,7 @@ extension OptionTable {
     /// The text of docs/configuration.md.
     package static func markdown() -> String {
         var text = markdownIntroduction
-        for group in groups {
+        for group in documentedGroups {
             text += "\n## \(group.title)\n"
             for option in group.options { text += markdownEntry(option) }
         }
@@ -136,7 +139,7 @@ extension OptionTable {
     /// it again.
     package static func helpText() -> String {
         var blocks: [String] = []
-        for group in groups {
+        for group in documentedGroups {
             var block = "\(group.title.uppercased()):"
             for option in group.options {
                 let summary = "\(option.summary) Default: \(option.defaultText)."

@@ -22,7 +22,7 @@ extension OptionTable {
             shows what is in effect and where each value came from.
 
             """#
-        for group in groups {
+        for group in documentedGroups {
             page += ".SH \(manText(group.title.uppercased()))\n"
             for option in group.options { page += manEntry(option) }
         }

@@ -3,19 +3,21 @@
 extension OptionTable {
     static let models: [ConfigurationOption] = [
         ConfigurationOption(
-            "OPENROUTER_MODEL", \.defaultModel, .modelID,
+            "OPENROUTER_MODEL", \.defaultChain, .modelChain,
             """
-            The upstream model for every request that names no other.
+            The upstream model for every request that names no other, or a chain of them.
             Clients ask for Anthropic's models by their ids (`claude-sonnet-4-5` and so on), and
             those go here. An id with a slash is taken for an upstream id and passes as it is; see
-            also `CLAUDE_PROXY_MODEL_MAP`.
+            also `CLAUDE_PROXY_MODEL_MAP`. In a chain such as
+            `z-ai/glm-4.6 | openai/gpt-oss-120b@groq` each model is asked when those before it
+            cannot answer, as long as the client has no content; `@groq` is the upstream.
             """),
         ConfigurationOption(
             "CLAUDE_PROXY_MODEL_MAP", \.modelMap, .modelMap,
             example: "claude-haiku-*=openai/gpt-oss-20b,my-model=z-ai/glm-4.6",
             """
             Upstream models for particular ids that clients ask for.
-            Each item is `from=to`. A `from` that ends in `*` stands for every id that begins so. An
+            Each item is `from=to`, where `to` may be a chain as in `OPENROUTER_MODEL`. A `from` that ends in `*` stands for every id that begins so. An
             exact rule comes before a rule with `*`, and a longer one of these before a shorter one,
             whatever their order. Ids that no rule names are treated as `OPENROUTER_MODEL` says.
             """),

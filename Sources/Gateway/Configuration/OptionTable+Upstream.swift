@@ -5,13 +5,15 @@ import Translation
 extension OptionTable {
     static let upstream: [ConfigurationOption] = [
         ConfigurationOption(
-            "OPENROUTER_API_KEY", \.upstreamKey, .optional(.secret),
+            "OPENROUTER_API_KEY", \.upstreamKeys, .keys,
             secret: true, credential: "claude-proxy.api_key", example: "",
             """
             The key for the upstream, from https://openrouter.ai/keys or from whoever runs the
             server that `CLAUDE_PROXY_UPSTREAM_URL` names.
             It is sent as `Authorization: Bearer` and appears in no log and no message. The daemon
-            starts without one; a server that wants none, such as a local one, works then.
+            starts without one; a server that wants none, such as a local one, works then. Several
+            keys, separated by commas or a line each in a credential, are a pool: one that is
+            refused, out of credit or at its rate limit is left alone for a while.
             """),
         ConfigurationOption(
             "CLAUDE_PROXY_UPSTREAM_URL", \.upstreamURL, .upstreamURL,
@@ -76,5 +78,53 @@ extension OptionTable {
             The name of your application, sent as `X-OpenRouter-Title`.
             OpenRouter shows it beside the usage. Nothing is sent when it is not set.
             """),
+        ConfigurationOption(
+            "CLAUDE_PROXY_KEY_CHOICE", \.keyChoice, .choice(),
+            """
+            What chooses among several keys of an upstream: `sticky` or `first`.
+            With `sticky` a session keeps to one key, by which its prompt cache is found, and
+            sessions spread over all keys. With `first` the first key is used as long as it works.
+            """),
     ]
+
+    /// The settings of upstreams besides the main one. They are read by `NamedUpstreamKey`.
+    static let namedUpstreams: [ConfigurationOption] = [
+        named(
+            .url, type: "URL", example: "https://api.groq.com/openai/v1",
+            """
+            The base URL of an upstream besides the main one, which declares it.
+            NAME is a capital letter and up to 15 more letters and digits. In values, in the log and
+            in header fields the name is in lower case, as in `openai/gpt-oss-120b@groq`. The main
+            upstream is called `main`.
+            """),
+        named(
+            .key, type: "list of secrets", isSecret: true,
+            """
+            The keys of this upstream, separated by commas.
+            No upstream is ever asked with another one's key. The credential of the upstream `groq` is
+            `claude-proxy.key.groq`.
+            """),
+        named(
+            .profile, type: "choice", default: "`auto`, by the host",
+            "The kind of server that this upstream is, as in `CLAUDE_PROXY_UPSTREAM_PROFILE`."),
+        named(
+            .api, type: "choice", default: "`auto`, by the upstream and the model",
+            "The API that this upstream is asked by, as in `CLAUDE_PROXY_UPSTREAM_API`."),
+        named(
+            .caFile, type: "path", example: "/etc/ssl/certs/my-ca.pem",
+            """
+            A file of CA certificates to trust for this upstream, as in \
+            `CLAUDE_PROXY_UPSTREAM_CA_FILE`.
+            """),
+    ]
+
+    private static func named(
+        _ attribute: NamedUpstreamKey.Attribute, type: String, isSecret: Bool = false,
+        example: String? = nil, default defaultNote: String = "none", _ text: String
+    ) -> ConfigurationOption {
+        ConfigurationOption(
+            describing: NamedUpstreamKey.text("<NAME>", attribute), type: type,
+            allowed: NamedUpstreamKey.allowed(attribute), isSecret: isSecret, example: example,
+            default: defaultNote, text)
+    }
 }

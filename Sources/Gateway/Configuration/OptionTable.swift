@@ -18,12 +18,18 @@ package enum OptionTable {
     package static let groups: [Group] = [
         Group(title: "Upstream", options: upstream),
         Group(title: "Models", options: models),
+        Group(title: "Routes", options: routes),
         Group(title: "Prompt caches", options: caches),
         Group(title: "Clients", options: clients),
         Group(title: "Process and log", options: process),
         Group(title: "Time-outs", options: timeouts),
         Group(title: "Limits", options: limits),
     ]
+
+    /// The same with the settings whose keys have a name in them, as they are documented.
+    static let documentedGroups =
+        groups.prefix(1) + [Group(title: "Other upstreams", options: namedUpstreams)]
+        + groups.dropFirst()
 
     /// All options.
     package static let options: [ConfigurationOption] = groups.flatMap(\.options)
@@ -57,6 +63,7 @@ package enum OptionTable {
     /// (`CLAUDE_PROXY_API_KEY`) and a name with a word left out (`CLAUDE_PROXY_TOKENS`).
     static func suggestion(for key: String) -> String? {
         let key = key.uppercased()
+        if let named = NamedUpstreamKey.suggestion(for: key) { return named }
         if let close = closest(to: key) { return close }
         let keys = options.map(\.key)
         let name = withoutPrefix(key)

@@ -12,9 +12,9 @@ package struct Resolution: Sendable {
     package let origins: [String: ConfigurationOrigin]
     /// The file among the sources; nil without one.
     package let file: ConfigurationFileAccount?
-    /// The file of CA certificates, if it can be read and no certificate is left in it: nothing that
-    /// it held before is to be trusted.
-    package internal(set) var emptiedCAFile: String?
+    /// The files of CA certificates that can be read and have no certificate left in them: nothing that
+    /// they held before is to be trusted.
+    package internal(set) var emptiedCAFiles: Set<String> = []
 
     /// What a daemon makes of it whose configuration came from `running`. A file that has lost all
     /// that it held (an editor that was interrupted, a full disk, a mount that is gone) must not take
@@ -28,7 +28,7 @@ package struct Resolution: Sendable {
                 text: "\(state); all that it set is back at its default")
             return Resolution(
                 configuration: configuration, faults: faults, warnings: warnings + [warning],
-                origins: origins, file: file, emptiedCAFile: emptiedCAFile)
+                origins: origins, file: file, emptiedCAFiles: emptiedCAFiles)
         }
         let fault = ConfigurationFault(
             key: nil, origin: ConfigurationOrigin(source: running.name, line: nil), value: nil,
@@ -36,7 +36,7 @@ package struct Resolution: Sendable {
                 + " a restart goes back to the defaults", allowed: nil)
         return Resolution(
             configuration: nil, faults: faults + [fault], warnings: warnings, origins: origins,
-            file: file, emptiedCAFile: emptiedCAFile)
+            file: file, emptiedCAFiles: emptiedCAFiles)
     }
 }
 

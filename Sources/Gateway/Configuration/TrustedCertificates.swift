@@ -126,34 +126,61 @@ private struct PEMReader {
     }
 }
 
+extension Configuration {
+    /// The same without trust in what these files held.
+    package func withdrawing(_ paths: Set<String>) -> Configuration {
+        var untrusting = self
+        if let path = upstreamCAFile, paths.contains(path) {
+            untrusting.upstreamCertificates = .withdrawn
+        }
+        for (index, upstream) in namedUpstreams.enumerated() {
+            guard let path = upstream.caFile, paths.contains(path) else { continue }
+            untrusting.namedUpstreams[index].certificates = .withdrawn
+        }
+        return untrusting
+    }
+}
+
 extension Resolution {
     private static let key = "CLAUDE_PROXY_UPSTREAM_CA_FILE"
 
-    /// The same with the certificates that the configuration names, or with the reason why they cannot
+    /// The same with the certificates that the configuration names, or with the reasons why they cannot
     /// be had.
     ///
     /// - Parameter read: gives the bytes of a file, or why there are none.
     package func readingCertificates(
         _ read: (String) -> Result<[UInt8], InvalidValue>
     ) -> Resolution {
-        guard var configuration, let path = configuration.upstreamCAFile else { return self }
+        guard var configuration else { return self }
         var resolution = self
+        if let path = configuration.upstreamCAFile {
+            configuration.upstreamCertificates = resolution.certificates(path, Self.key, read)
+        }
+        for (index, upstream) in configuration.namedUpstreams.enumerated() {
+            guard let path = upstream.caFile else { continue }
+            let key = NamedUpstreamKey.text(upstream.name, .caFile)
+            configuration.namedUpstreams[index].certificates =
+                resolution.certificates(path, key, read)
+        }
+        resolution.configuration = resolution.faults.isEmpty ? configuration : nil
+        return resolution
+    }
+
+    private mutating func certificates(
+        _ path: String, _ key: String, _ read: (String) -> Result<[UInt8], InvalidValue>
+    ) -> TrustedCertificates? {
         do {
-            let bytes = try read(path).get()
-            configuration.upstreamCertificates = try TrustedCertificates(parsing: bytes)
-            resolution.configuration = configuration
-            return resolution
+            return try TrustedCertificates(parsing: read(path).get())
         } catch {
             let fault = error as? TrustedCertificates.Fault
-            if fault == .empty { resolution.emptiedCAFile = path }
+            if fault == .empty { emptiedCAFiles.insert(path) }
             let reason = fault?.reason ?? (error as? InvalidValue)?.reason ?? "\(error)"
-            resolution.configuration = nil
-            resolution.faults.append(
+            faults.append(
                 ConfigurationFault(
-                    key: Self.key, origin: origins[Self.key], value: path,
+                    key: key, origin: origins[key], value: path,
                     reason: reason + (fault == nil ? Self.hint(path) : ""),
                     allowed: "a file of CA certificates in PEM that the service can read"))
-            return resolution
+            return nil
         }
     }
 

@@ -3,6 +3,8 @@
 // Whatever ends up in a header must not contain control characters: a line feed in one would let
 // its writer add headers of his own (RFC 9110 section 5.5).
 
+import Translation
+
 extension ValueFormat where Value == String {
     /// Text for the value of a header.
     static func headerText(_ what: String) -> Self {
@@ -121,6 +123,51 @@ extension ValueFormat where Value == [Secret] {
             },
             render: { $0.isEmpty ? "" : Secret.mask })
     }
+
+    /// The keys of an upstream: usually one, of which faults are told as such.
+    static var keys: Self {
+        let one = ValueFormat<Secret>.secret
+        let several = secrets
+        return ValueFormat(
+            type: several.type, allowed: several.allowed,
+            parse: { (text) throws(InvalidValue) in
+                guard text.contains(where: { $0 == "," || $0.isNewline }) else {
+                    return [try one.parse(text)]
+                }
+                let keys = try several.parse(text)
+                for (index, key) in keys.enumerated() where keys[..<index].contains(key) {
+                    throw InvalidValue("item \(index + 1) of the list is in it twice")
+                }
+                guard keys.count <= Limits.keysMax else {
+                    throw InvalidValue("\(keys.count) keys are more than \(Limits.keysMax)")
+                }
+                return keys
+            },
+            render: several.render)
+    }
+}
+
+extension ValueFormat where Value == String {
+    /// A JSON object, as it stands.
+    static var jsonObject: Self {
+        let bytesMax = 8 << 10
+        return ValueFormat(
+            type: "JSON", allowed: "a JSON object of at most \(bytesMax >> 10) KiB",
+            parse: { (text) throws(InvalidValue) in
+                guard text.utf8.count <= bytesMax else { throw InvalidValue("it is too long") }
+                var document = JSONDocument()
+                do throws(JSONError) {
+                    try document.parse(Array(text.utf8))
+                } catch {
+                    throw InvalidValue("it is not JSON: \(error)")
+                }
+                guard document.kind(.root) == .object else {
+                    throw InvalidValue("it is no JSON object")
+                }
+                return text
+            },
+            render: { $0 })
+    }
 }
 
 // MARK: - Types of their own
@@ -169,7 +216,8 @@ extension ValueFormat where Value == ModelMap {
     static var modelMap: Self {
         ValueFormat(
             type: "list",
-            allowed: "a comma-separated list of from=to, where from may end in `*`",
+            allowed:
+                "a comma-separated list of from=to, where from may end in `*` and to may be a chain",
             parse: { (text) throws(InvalidValue) in
                 var rules: [ModelMap.Rule] = []
                 for item in text.split(separator: ",", omittingEmptySubsequences: false) {

@@ -8,7 +8,8 @@ extension Checkup {
     ///
     /// - Returns: a finding a model; a single one when the list is of no use.
     package static func models(
-        _ configuration: Configuration, answer: ProbeAnswer, reader: UpstreamErrorReader
+        _ configuration: Configuration, of upstream: Upstream, answer: ProbeAnswer,
+        reader: UpstreamErrorReader
     ) -> [Finding] {
         guard answer.failure == nil else {
             return [.skipped("model", "the list of models did not come: \(detail(answer))")]
@@ -27,19 +28,17 @@ extension Checkup {
                 .skipped("model", "the upstream has no list of models (status \(answer.status))")
             ]
         }
-        var names = [configuration.defaultModel]
-        for rule in configuration.modelMap.rules where !names.contains(rule.target) {
-            names.append(rule.target)
+        return configuration.models(of: upstream).map {
+            model($0, in: list, of: document, upstream.profile)
         }
-        return names.map { model($0, in: list, of: document, configuration) }
     }
 
     private static func model(
         _ name: String, in list: JSONNode, of document: JSONDocument,
-        _ configuration: Configuration
+        _ profile: UpstreamProfile
     ) -> Finding {
         guard let entry = entry(of: name, in: list, of: document) else {
-            return missing(name, in: list, of: document, configuration)
+            return missing(name, in: list, of: document, profile)
         }
         if let parameters = document.member(entry, "supported_parameters"),
             !contains(document, parameters, "tools")
@@ -66,7 +65,7 @@ extension Checkup {
 
     private static func missing(
         _ name: String, in list: JSONNode, of document: JSONDocument,
-        _ configuration: Configuration
+        _ profile: UpstreamProfile
     ) -> Finding {
         var ids: [String] = []
         var elements = document.elements(of: list)
@@ -79,7 +78,7 @@ extension Checkup {
             guess.map { "Did you mean \($0)? " } ?? "" + "Correct OPENROUTER_MODEL or"
             + " CLAUDE_PROXY_MODEL_MAP."
         // Other servers also answer to names that they do not list.
-        return configuration.profile.listsEveryModel
+        return profile.listsEveryModel
             ? .failure("model", text, remedy: remedy) : .warning("model", text, remedy: remedy)
     }
 
@@ -161,5 +160,20 @@ extension Checkup {
             .unanswered, .timeout, .brokenAnswer, .badAnswer, .emptyAnswer, .shuttingDown:
             "Read what the upstream says; its status page or its log may know more."
         }
+    }
+}
+
+extension Configuration {
+    /// The models that chains ask of an upstream, each once, in the order of the settings.
+    package func models(of upstream: Upstream) -> [String] {
+        let chains = [defaultChain] + modelMap.rules.map(\.chain) + routes.map(\.chain)
+        var models: [String] = []
+        for entry in chains.flatMap(\.entries) {
+            let target = ModelTarget(entry, among: upstreamNames)
+            if target.upstream == upstream.configuration.name, !models.contains(target.model) {
+                models.append(target.model)
+            }
+        }
+        return models
     }
 }

@@ -104,18 +104,24 @@ extension Checkup {
 
     /// Whether there is a key, when one is needed.
     package static func keyPresence(
-        _ configuration: Configuration, origin: ConfigurationOrigin?
+        of upstream: Upstream, origin: ConfigurationOrigin?
     ) -> Finding {
-        if configuration.upstreamKey != nil {
-            return .good("key", "set by \(origin?.description ?? "the configuration")")
+        if upstream.configuration.key != nil {
+            let count = upstream.configuration.keyCount
+            return .good(
+                "key",
+                (count > 1 ? "\(count) keys, set" : "set")
+                    + " by \(origin?.description ?? "the configuration")")
         }
-        guard configuration.lacksKey else {
-            return .skipped("key", "none is set, and \(configuration.profile.name) may need none")
+        guard upstream.lacksKey else {
+            return .skipped("key", "none is set, and \(upstream.profile.name) may need none")
         }
         return .failure(
             "key", "none is set",
             remedy: "Put OPENROUTER_API_KEY=… into /etc/claude-proxy/config.env and run `systemctl"
-                + " reload claude-proxy`; keys are made at https://openrouter.ai/keys.")
+                + " reload claude-proxy`"
+                + (upstream.profile.tellsOfKey
+                    ? "; keys are made at https://openrouter.ai/keys." : "."))
     }
 
     /// What OpenRouter says of the key (`GET /key`): whether it is good, and what it may spend.

@@ -23,6 +23,33 @@ package struct Finding: Sendable, Equatable {
     /// What to do about it; nil when there is nothing to do.
     package let remedy: String?
 
+    /// The same of an upstream that has a name: the check says which, and texts name its own settings.
+    package func of(_ upstream: UpstreamConfiguration) -> Finding {
+        guard upstream.name != UpstreamConfiguration.mainName else { return self }
+        let settings = [
+            ("CLAUDE_PROXY_UPSTREAM_URL", upstream.urlName),
+            ("CLAUDE_PROXY_UPSTREAM_CA_FILE", upstream.caFileName),
+            ("OPENROUTER_API_KEY", upstream.keyName),
+        ]
+        func own(_ text: String) -> String {
+            settings.reduce(text) {
+                $0.split(separator: $1.0, omittingEmptySubsequences: false)
+                    .joined(separator: $1.1)
+            }
+        }
+        return Finding(
+            check: "\(check) (\(upstream.name))", verdict: verdict, text: own(text),
+            remedy: remedy.map(own))
+    }
+
+    /// The same of one key of several.
+    package func ofKey(_ upstream: UpstreamConfiguration) -> Finding {
+        guard upstream.keyCount > 1 else { return self }
+        return Finding(
+            check: check, verdict: verdict,
+            text: "key \(upstream.keyNumber) of \(upstream.keyCount): \(text)", remedy: remedy)
+    }
+
     package static func good(_ check: String, _ text: String) -> Finding {
         Finding(check: check, verdict: .good, text: text, remedy: nil)
     }

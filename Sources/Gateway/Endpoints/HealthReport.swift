@@ -2,21 +2,21 @@
 
 import Translation
 
-enum HealthReport {
-    /// - Parameters:
-    ///   - uptime: since the daemon was started.
-    ///   - timeOfDay: since 1970, for the age of the catalogue.
-    ///   - usage: nil for who has no business with it, nor with the models that are in use.
-    static func body(
-        _ configuration: Configuration, version: String, uptime: Duration, isDraining: Bool,
-        catalogue: ModelCatalogue?, timeOfDay: Duration, usage: UsageTotals?,
-        calibration: TokenCalibration, lessons: UpstreamLessons, at now: MonotonicTime
-    ) -> [UInt8] {
-        let hasKey = configuration.upstreamKey != nil
-        let isUsable = !configuration.lacksKey
+struct HealthReport {
+    let settings: Settings
+    let state: GatewayState
+    /// Whether the client may use models, and so may know what they cost and how they fare.
+    let isForGuests: Bool
+    let now: MonotonicTime
+
+    var body: [UInt8] {
+        let configuration = settings.configuration
+        let known = state.known(of: settings.upstream)
+        let hasKey = !configuration.upstreamKeys.isEmpty
+        let isUsable = !settings.upstream.lacksKey
         var body: [UInt8] = []
         body.append(#"{"status":""#)
-        body.append(isDraining ? "draining" : isUsable ? "healthy" : "degraded")
+        body.append(state.isDraining ? "draining" : canAnswer ? "healthy" : "degraded")
         body.append(#"","openrouter":""#)
         body.append(hasKey ? "configured" : isUsable ? "not_used" : "no_api_key")
         body.append(#"","upstream":"#)
@@ -24,25 +24,72 @@ enum HealthReport {
         body.append(#","model":"#)
         body.append(jsonString: configuration.defaultModel)
         body.append(#","version":"#)
-        body.append(jsonString: version)
+        body.append(jsonString: state.version)
         body.append(#","uptime_seconds":"#)
-        body.append(decimal: Int(uptime.components.seconds))
+        body.append(decimal: Int((now - state.startedAt).components.seconds))
         body.append(#","models":"#)
-        body.append(decimal: catalogue?.models.count ?? 0)
-        if let catalogue {
-            let age = timeOfDay - catalogue.fetchedAt
+        body.append(decimal: known.catalogue?.models.count ?? 0)
+        if let catalogue = known.catalogue {
+            let age = state.timeOfDay - catalogue.fetchedAt
             body.append(#","models_age_seconds":"#)
             body.append(decimal: max(0, Int(age.components.seconds)))
         }
-        if let usage {
+        if isForGuests {
+            writeUpstreams(into: &body)
             body.append(#","usage":"#)
-            usage.write(into: &body)
+            state.usageTotals().write(into: &body)
             body.append(#","token_calibration":"#)
-            calibration.write(into: &body)
+            state.calibration.write(into: &body)
             body.append(#","lessons":"#)
-            lessons.write(into: &body, at: now)
+            known.lessons.write(into: &body, at: now)
         }
         body.append("}")
         return body
+    }
+
+    /// Whether a model of the default chain can be asked.
+    private var canAnswer: Bool {
+        settings.router.targets(of: settings.configuration.defaultChain).contains { target in
+            let pool = settings.pool(named: target.upstream)
+            let report = state.routing { $0.report(of: pool, at: now) }
+            return !pool.members[0].lacksKey && !report.needsHelp(keys: pool.members.count)
+        }
+    }
+
+    private func writeUpstreams(into body: inout [UInt8]) {
+        body.append(#","upstreams":["#)
+        for (index, pool) in settings.pools.enumerated() {
+            let report = state.routing { $0.report(of: pool, at: now) }
+            body.append(index == 0 ? #"{"name":""# : #",{"name":""#)
+            body.append(contentsOf: pool.name.utf8)
+            body.append(#"","url":"#)
+            body.append(jsonString: pool.url.description)
+            body.append(#","state":""#)
+            body.append(contentsOf: report.word(pool).utf8)
+            body.append(#"","keys":"#)
+            body.append(decimal: pool.members.count { $0.configuration.key != nil })
+            body.append(#","keys_left_alone":"#)
+            body.append(decimal: report.keysOut)
+            body.append(#","models_failing":"#)
+            body.append(decimal: report.modelsOut)
+            body.append(#","models":"#)
+            body.append(
+                decimal: state.known(of: pool.members[0]).catalogue?.models.count ?? 0)
+            body.append("}")
+        }
+        body.append("]")
+    }
+}
+
+extension RoutingTable.Report {
+    /// Whether nothing passes by itself: an administrator has to do something.
+    fileprivate func needsHelp(keys: Int) -> Bool { isBroken || keysOut >= keys }
+
+    /// The upstream's state in a word.
+    func word(_ pool: UpstreamPool) -> String {
+        if pool.members[0].lacksKey { return "no_key" }
+        if isUnreachable { return "unreachable" }
+        if keysOut >= pool.members.count { return "left_alone" }
+        return keysOut > 0 || modelsOut > 0 ? "degraded" : "healthy"
     }
 }

@@ -13,52 +13,72 @@ package struct ModelListing: Sendable {
     struct Model: Sendable, Equatable {
         var id: String
         var displayName: String
-        /// The upstream's model behind it.
-        var upstreamID: String
+        /// The model behind it.
+        var target: ModelTarget
         /// What the upstream's list says of that.
         var details: CatalogueModel?
 
-        fileprivate func contextTokens(_ learnt: (String, Int?) -> Int?) -> Int? {
+        fileprivate func contextTokens(_ learnt: LearntContext) -> Int? {
             let listed = details?.capabilities.contextTokens
-            return learnt(upstreamID, listed) ?? listed
+            return learnt(target, listed) ?? listed
         }
     }
+
+    /// Gives the context of a model that its upstream has named elsewhere, for the one that its list
+    /// has.
+    typealias LearntContext = (ModelTarget, Int?) -> Int?
 
     let models: [Model]
 
     /// The age that is claimed for a model whose age is not known: clients sort by it.
     private static let createdAtSeconds = 1_759_104_000
 
-    /// - Parameter known: what is known of an upstream model.
-    init(
-        _ configuration: Configuration, catalogue: ModelCatalogue?,
-        known: (String) -> CatalogueModel?
-    ) {
+    /// - Parameter catalogue: what an upstream lists.
+    init(_ settings: Settings, catalogue: (Upstream) -> ModelCatalogue?) {
+        let configuration = settings.configuration
+        let router = settings.router
+        let catalogues = Dictionary(
+            settings.pools.map { ($0.name, catalogue($0.members[0])) },
+            uniquingKeysWith: { first, _ in first })
         var models: [Model] = []
         var ids: Set<String> = []
-        func list(_ id: String, _ displayName: String, _ upstreamID: String) {
+        func details(_ target: ModelTarget) -> CatalogueModel? {
+            catalogues[target.upstream].flatMap { $0 }?.model(target.model)
+        }
+        func list(_ id: String, _ displayName: String, _ target: ModelTarget) {
             guard ids.insert(id).inserted else { return }
             models.append(
                 Model(
-                    id: id, displayName: displayName, upstreamID: upstreamID,
-                    details: known(upstreamID)))
+                    id: id, displayName: displayName, target: target, details: details(target)))
         }
-        func listUpstream(_ id: String) {
-            let name = known(id)?.name ?? id
-            list(id, name, id)
-            list(ModelChoice.alias(for: id), name, id)
+        func list(_ target: ModelTarget) {
+            let id = target.description
+            var name = details(target)?.name ?? id
+            if name != id, target.upstream != UpstreamConfiguration.mainName {
+                name += " (\(target.upstream))"
+            }
+            list(id, name, target)
+            list(ModelRouter.alias(for: id), name, target)
         }
+        let chains =
+            [configuration.defaultChain] + configuration.modelMap.rules.map(\.chain)
+            + configuration.routes.map(\.chain)
         if case .fixed(let reported) = configuration.reportModel {
-            list(reported, configuration.defaultModel, configuration.defaultModel)
+            list(reported, configuration.defaultModel, router.targets(of: chains[0])[0])
         }
         for rule in configuration.modelMap.rules where !rule.isPrefix {
-            list(rule.pattern, "\(rule.pattern) (\(rule.target))", rule.target)
+            let target = router.targets(of: rule.chain)[0]
+            list(rule.pattern, "\(rule.pattern) (\(target))", target)
         }
-        listUpstream(configuration.defaultModel)
-        for rule in configuration.modelMap.rules { listUpstream(rule.target) }
-        for model in catalogue?.models ?? []
-        where configuration.listedModels.contains(where: { $0.matches(model.id) }) {
-            listUpstream(model.id)
+        for chain in chains { for target in router.targets(of: chain) { list(target) } }
+        for pool in settings.pools {
+            for model in catalogues[pool.name].flatMap({ $0 })?.models ?? [] {
+                let target = ModelTarget(model: model.id, upstream: pool.name)
+                let isListed = configuration.listedModels.contains {
+                    $0.matches(model.id) || $0.matches(target.description)
+                }
+                if isListed { list(target) }
+            }
         }
         self.models = models
     }
@@ -72,7 +92,7 @@ package struct ModelListing: Sendable {
     /// - Throws: a 400 when the query asks for no page that there is.
     func list(
         _ query: ModelListQuery, forAnthropicClient isAnthropic: Bool,
-        learnt: (String, Int?) -> Int?
+        learnt: LearntContext
     ) throws(APIError) -> [UInt8] {
         let page = isAnthropic ? try query.page(of: models) : models.indices
         var body: [UInt8] = []
@@ -101,7 +121,7 @@ package struct ModelListing: Sendable {
 
     /// One model.
     static func body(
-        _ model: Model, forAnthropicClient isAnthropic: Bool, learnt: (String, Int?) -> Int?
+        _ model: Model, forAnthropicClient isAnthropic: Bool, learnt: LearntContext
     ) -> [UInt8] {
         var body: [UInt8] = []
         write(

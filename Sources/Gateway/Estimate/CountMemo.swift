@@ -67,3 +67,12 @@ struct TextHash {
         return product.high ^ product.low &+ word.byteSwapped
     }
 }
+
+extension TextHash {
+    /// A number that stands for whoever shows these credentials.
+    static func owner(_ credentials: [[UInt8]], seed: UInt64) -> UInt64 {
+        var hash = TextHash(seed: seed, kind: 3)
+        for credential in credentials { hash.add(credential.span, 0..<credential.count) }
+        return hash.value
+    }
+}

@@ -13,12 +13,6 @@ struct CountingSpace: ~Copyable {
 
     init(seed: UInt64) { self.seed = seed }
 
-    /// A number that stands for whoever shows these credentials, or else for a peer's address.
-    func owner(_ credentials: [[UInt8]]) -> UInt64 {
-        var hash = TextHash(seed: seed, kind: 3)
-        for credential in credentials { hash.add(credential.span, 0..<credential.count) }
-        return hash.value
-    }
 }
 
 /// What a prompt has been counted to.

@@ -5,7 +5,7 @@ import Translation
 
 extension UpstreamFailure {
     /// The upstream could not be asked, or its answer broke off.
-    static func of(_ failure: TransferFailure, upstream: UpstreamURL) -> UpstreamFailure {
+    static func of(_ failure: TransferFailure, upstream: Upstream) -> UpstreamFailure {
         UpstreamFailure(failure.kind.failureKind, error: .of(failure, upstream: upstream))
     }
 
@@ -17,6 +17,16 @@ extension UpstreamFailure {
                 status: 504, type: .timeout,
                 message: "The upstream has sent nothing for \(limit.text); the proxy has given up."
             ))
+    }
+
+    /// The model has said nothing for so long that another is asked.
+    static func slow(_ limit: Duration) -> UpstreamFailure {
+        UpstreamFailure(
+            .timeout,
+            error: APIError(
+                status: 504, type: .timeout,
+                message: "The model had no content within \(limit.text)"
+                    + " (CLAUDE_PROXY_FALLBACK_AFTER)."))
     }
 
     /// The daemon ends before the answer does.
@@ -60,6 +70,14 @@ extension FailureKind {
         }
     }
 
+    /// Whether it is the proxy's own, and says nothing of whom it asks.
+    var isOurs: Bool {
+        switch self {
+        case .noSocket, .noMemory, .shuttingDown: true
+        default: false
+        }
+    }
+
     /// Whether another provider of the same upstream may do better.
     var isOfProvider: Bool {
         switch self {
@@ -89,15 +107,17 @@ extension TransferFailure.Kind {
 
 extension APIError {
     /// The upstream could not be asked, or its answer broke off.
-    fileprivate static func of(_ failure: TransferFailure, upstream: UpstreamURL) -> APIError {
-        let host = upstream.authority
+    fileprivate static func of(_ failure: TransferFailure, upstream: Upstream) -> APIError {
+        let host = upstream.url.authority
+        let setting = upstream.configuration.urlName
+        let caSetting = upstream.configuration.caFileName
         let detail = failure.detail
         switch failure.kind {
         case .resolve:
             return APIError(
                 status: 500, type: .api,
                 message: "The upstream's host name cannot be resolved (\(detail)). Check"
-                    + " CLAUDE_PROXY_UPSTREAM_URL and the proxy machine's DNS.")
+                    + " \(setting) and the proxy machine's DNS.")
         case .proxy:
             return APIError(
                 status: 502, type: .api,
@@ -114,7 +134,7 @@ extension APIError {
             return APIError(
                 status: 500, type: .api,
                 message: "The upstream \(host) cannot be reached (\(detail)). Check that it is up"
-                    + " and that CLAUDE_PROXY_UPSTREAM_URL is right.")
+                    + " and that \(setting) is right.")
         case .connectTimeout:
             return APIError(
                 status: 504, type: .timeout,
@@ -125,19 +145,19 @@ extension APIError {
                 status: 500, type: .api,
                 message: "The upstream \(host) shows a certificate that is not to be trusted"
                     + " (\(detail)). Check the proxy machine's clock and CA certificates; for a CA"
-                    + " of your own set CLAUDE_PROXY_UPSTREAM_CA_FILE.",
+                    + " of your own set \(caSetting).",
                 shouldRetry: false)
         case .trustStore:
             return APIError(
                 status: 500, type: .api,
                 message: "The CA certificates to check the upstream \(host) by cannot be read"
-                    + " (\(detail)). Check CLAUDE_PROXY_UPSTREAM_CA_FILE and the package"
+                    + " (\(detail)). Check \(caSetting) and the package"
                     + " ca-certificates.", shouldRetry: false)
         case .tls:
             return APIError(
                 status: 500, type: .api,
                 message: "TLS with the upstream \(host) failed (\(detail)). Check that it speaks"
-                    + " TLS: a server of your own may want http:// in CLAUDE_PROXY_UPSTREAM_URL.")
+                    + " TLS: a server of your own may want http:// in \(setting).")
         case .closedBeforeAnswer:
             return APIError(
                 status: 502, type: .api,
@@ -150,7 +170,7 @@ extension APIError {
             return APIError(
                 status: 502, type: .api,
                 message: "The upstream \(host) does not keep to HTTP (\(detail)). Check that"
-                    + " CLAUDE_PROXY_UPSTREAM_URL is the address of an API.")
+                    + " \(setting) is the address of an API.")
         case .other:
             return APIError(
                 status: 500, type: .api,
@@ -176,11 +196,15 @@ extension APIError {
             + " again in a moment.", retryAfter: 1)
 
     /// There is no key to ask the upstream with.
-    static let noUpstreamKey = APIError(
-        status: 500, type: .api,
-        message:
-            "The proxy has no key for its upstream: set OPENROUTER_API_KEY in its configuration"
-            + " (see `claude-proxy print-config`) and reload it.", shouldRetry: false)
+    static func noUpstreamKey(_ upstream: Upstream) -> APIError {
+        let isMain = upstream.configuration.name == UpstreamConfiguration.mainName
+        return APIError(
+            status: 500, type: .api,
+            message: "The proxy has no key for its upstream"
+                + (isMain ? "" : " \(upstream.configuration.name)")
+                + ": set \(upstream.configuration.keyName) in its configuration"
+                + " (see `claude-proxy print-config`) and reload it.", shouldRetry: false)
+    }
 
     static func notFound(_ message: String) -> APIError {
         APIError(status: 404, type: .notFound, message: message)

@@ -13,6 +13,8 @@ struct RequestPreparation {
     let settings: Settings
     /// The client's header fields for an upstream that speaks the Messages API.
     var forwarded: ForwardedFields?
+    /// How the request's route is gone.
+    var wish = RoutingTable.Wish()
 
     /// What `prepare` makes.
     struct Prepared {
@@ -21,7 +23,8 @@ struct RequestPreparation {
         var context: RequestSettings
         let session: SessionDigest?
         let prices: ModelPrices?
-        let forwarded: ForwardedFields?
+        /// Of whom the request is not for, or has not been.
+        var progress = RouteProgress()
     }
 
     /// The circumstances of the request's translation for `candidate`.
@@ -41,14 +44,18 @@ struct RequestPreparation {
             SessionDigest($0, of: owner, at: candidate)
         }
         context.takesFingerprint = session != nil
-        if settings.configuration.pinsProvider, candidate.upstream.profile.allowsProviderOrder,
-            let session, let provider = known.pins.provider(of: session.key)
-        {
-            context.extraFields.append(ProviderPins.preference(for: provider))
+        if candidate.upstream.profile.allowsProviderOrder {
+            let pin =
+                settings.configuration.pinsProvider
+                ? session.flatMap { known.pins.provider(of: $0.key) } : nil
+            let rules = settings.configuration.providerRules
+            if let field = ProviderPins.preference(for: pin, rules: rules) {
+                context.extraFields.append(field)
+            }
         }
         return Prepared(
             candidate: candidate, known: known, context: context, session: session,
-            prices: model.prices, forwarded: forwarded)
+            prices: model.prices)
     }
 
     private func context(

@@ -2,14 +2,21 @@
 // place that decides it: a pure table of the failure's kind, of what has been tried before, and of
 // what is left to try. Whoever executes a decision tells the history.
 //
-// | failure                                   | then                                              |
-// |-------------------------------------------|---------------------------------------------------|
-// | the upstream has named what would help    | once each, the request changed so; else as below  |
-// | unreachable, unanswered                   | once more                                         |
-// | unavailable, overloaded, a bad answer     | once more, unless the upstream says not to, or    |
-// |                                           | when                                              |
-// | an empty answer                           | once more                                         |
-// | all others                                | reported                                          |
+// | failure                              | the same again | another key | the next model, if set so |
+// |--------------------------------------|----------------|-------------|---------------------------|
+// | the upstream has named what helps    | changed, once  | then as below                           |
+// | no connection, connection lost       | once           |             | unavailable               |
+// | no connection in time, certificate   |                |             | unavailable               |
+// | 502, 503, a bad or an empty answer   | once           |             | unavailable               |
+// | 500, 504, 529, silence, broken off   |                |             | unavailable               |
+// | model missing, misconfigured         |                |             | unavailable               |
+// | key refused, no credit, rate limit   |                | yes         | limit                     |
+// | prompt too long                      |                |             | context, to a larger one  |
+// | content refused, not permitted       |                |             | policy                    |
+// | request refused, our own trouble     |                |             |                           |
+//
+// The same is asked once again at most, a moment later, if the upstream does not say no and its retry
+// budget has something left.
 
 import Translation
 
@@ -18,25 +25,41 @@ enum RetryPolicy {
     enum Decision: Equatable {
         /// Ask the same candidate again, the request changed by the first of these that changes it.
         case repair([UpstreamRemedy])
-        /// Ask the same candidate the same again.
-        case again
+        /// Ask elsewhere, as these moves allow; else the client hears of it.
+        case move(Moves)
         /// The client hears of it.
         case report
     }
 
+    /// What may be tried, in this order.
+    struct Moves: Equatable {
+        /// Ask the same candidate the same again.
+        var same = false
+        /// Ask with another key.
+        var key = false
+        /// Ask the next model, if that is set for this cause.
+        var next: Configuration.FallbackCause?
+    }
+
     /// What has been done about earlier failures of the request.
     struct History: Equatable {
-        /// How often the upstream was asked again.
+        /// How often an upstream was asked again.
         private(set) var retries = 0
-        private var causes: Set<Cause> = []
+        private(set) var hasRepeated = false
         private var remedies: Set<UpstreamRemedy> = []
 
         init() {}
 
-        /// The upstream is asked the same again because of `failure`.
-        mutating func note(_ failure: UpstreamFailure) {
+        /// The same was asked again.
+        mutating func noteRepeat() {
             noteRetry()
-            if let cause = Cause(failure) { causes.insert(cause) }
+            hasRepeated = true
+        }
+
+        /// Somebody else was asked; what the one before objected to says nothing of this one.
+        mutating func noteMove() {
+            noteRetry()
+            remedies = []
         }
 
         /// A remedy is tried. It is a retry only if it changes the request.
@@ -50,8 +73,6 @@ enum RetryPolicy {
             retries += 1
         }
 
-        fileprivate func has(_ cause: Cause) -> Bool { causes.contains(cause) }
-
         fileprivate func has(_ remedy: UpstreamRemedy) -> Bool { remedies.contains(remedy) }
     }
 
@@ -63,41 +84,45 @@ enum RetryPolicy {
         var isRepeatable: Bool
     }
 
-    /// What a retry is for. Each is good for one.
-    fileprivate enum Cause: Hashable {
-        case connection, availability, content
-
-        /// Nil where asking again is of no use.
-        init?(_ failure: UpstreamFailure) {
-            switch failure.kind {
-            case .unreachable, .unanswered: self = .connection
-            case .unavailable, .overloaded, .badAnswer: self = .availability
-            case .emptyAnswer: self = .content
-            case .requestFault, .contextTooLong, .contentRefused, .modelMissing, .keyRefused,
-                .notPermitted, .outOfCredit, .rateLimited, .internalFault, .timeout,
-                .brokenAnswer, .misconfigured, .noSocket, .noMemory, .shuttingDown:
-                return nil
-            }
-        }
-    }
-
     /// What follows `failure`.
+    ///
+    /// - Parameter transfer: what has become of the connection, if that is the failure.
     static func decide(
-        after failure: UpstreamFailure, history: History, request: Request
+        after failure: UpstreamFailure, _ transfer: TransferFailure.Kind? = nil,
+        history: History, request: Request
     ) -> Decision {
         guard request.isRepeatable, history.retries < Limits.retriesMax else { return .report }
         let remedies = failure.remedies.prefix(remediesMax).filter {
             !history.has($0) && isWorthwhile($0, request)
         }
         if !remedies.isEmpty { return .repair(Array(remedies)) }
-        guard let cause = Cause(failure), !history.has(cause), isWorthwhile(failure) else {
-            return .report
+        var moves = moves(after: failure.kind, failure.status, transfer)
+        if history.hasRepeated || failure.error.shouldRetry == false || namesTime(failure) {
+            moves.same = false
         }
-        return .again
+        return moves == Moves() ? .report : .move(moves)
     }
 
     /// What is tried of what a refusal suggests: each costs a translation.
     private static let remediesMax = 4
+
+    private static func moves(
+        after kind: FailureKind, _ status: Int, _ transfer: TransferFailure.Kind?
+    ) -> Moves {
+        switch kind {
+        case .unreachable: Moves(same: transfer != .connectTimeout, next: .unavailable)
+        case .unanswered, .unavailable, .badAnswer, .emptyAnswer:
+            Moves(same: true, next: .unavailable)
+        // 529 and its like say that it is too much; 503 may be a restart.
+        case .overloaded: Moves(same: status == 503, next: .unavailable)
+        case .internalFault, .timeout, .brokenAnswer, .modelMissing, .misconfigured:
+            Moves(next: .unavailable)
+        case .keyRefused, .outOfCredit, .rateLimited: Moves(key: true, next: .limit)
+        case .contextTooLong: Moves(next: .context)
+        case .contentRefused, .notPermitted: Moves(next: .policy)
+        case .requestFault, .noSocket, .noMemory, .shuttingDown: Moves()
+        }
+    }
 
     /// An answer is asked for shorter only if it stays worth having.
     private static func isWorthwhile(_ remedy: UpstreamRemedy, _ request: Request) -> Bool {
@@ -114,9 +139,8 @@ enum RetryPolicy {
         }
     }
 
-    /// Whether the upstream may do better at once.
-    private static func isWorthwhile(_ failure: UpstreamFailure) -> Bool {
-        guard failure.error.shouldRetry != false else { return false }
-        return failure.kind != .overloaded || failure.error.retryAfter == nil
+    /// Whether the upstream says when to ask again.
+    private static func namesTime(_ failure: UpstreamFailure) -> Bool {
+        failure.kind == .overloaded && failure.error.retryAfter != nil
     }
 }

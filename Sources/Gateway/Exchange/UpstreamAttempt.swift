@@ -1,85 +1,91 @@
 // A client request on its way upstream: translated, and translated again when the upstream objects to
-// something that can be left out. For that the client's own bytes are kept until the answer has
-// begun; from then on nothing is asked again, and they are let go.
+// something that can be left out, or when somebody else is asked. For that the client's own bytes are
+// kept until the answer has begun; from then on nothing is asked again, and they are let go.
 
 import Translation
 
-/// One client request with all that is needed to ask the upstream for its answer.
+/// One client request with all that is needed to ask for its answer.
 struct UpstreamAttempt {
-    /// Who is asked, however often.
-    let candidate: Candidate
+    /// Who may be asked.
+    let route: Route
+    /// Who is asked at present.
+    private(set) var candidate: Candidate
     /// What is known of who is asked.
-    let known: UpstreamState
+    private(set) var known: UpstreamState
     private(set) var translated: TranslatedRequest
+    private(set) var progress: RouteProgress
     private var history = RetryPolicy.History()
     /// What has changed the request, and is wanted by the model's later requests as well should this
     /// one succeed.
     private(set) var lessons: [UpstreamRemedy] = []
     /// The client's session, if it has named one.
-    let session: SessionDigest?
+    private(set) var session: SessionDigest?
     /// What the model's tokens cost.
-    let prices: ModelPrices?
-    /// The client's header fields for an upstream that speaks the Messages API.
-    private let forwarded: ForwardedFields?
+    private(set) var prices: ModelPrices?
 
-    private let outline: RequestOutline
+    private let preparation: RequestPreparation
     private var settings: RequestSettings
     var inputTokensEstimate: Int
+    /// The prompt by our own count, which nothing learnt has gone into.
+    var promptTokens: Int
     /// The client's request; empty once it is no longer needed.
     private var clientBody: [UInt8]
 
-    /// How often the upstream was asked again.
+    /// How often an upstream was asked again.
     var retries: Int { history.retries }
 
     /// Translates the request in `document` and takes its bytes over.
     ///
-    /// - Parameter estimate: the prompt's size, for texts without numbers.
+    /// - Parameters:
+    ///   - choose: gives the candidates one after the other; nil when nobody is left.
+    ///   - estimate: the prompt's size, for texts without numbers.
     /// - Returns: the attempt and the call to be made.
     /// - Throws: the 400 that the client gets when the request cannot be translated, or is certain
-    ///   to be too long for the model. Only the list of models says so: what was learnt refuses
+    ///   to be too long for all models. Only the lists of models say so: what was learnt refuses
     ///   nothing.
     static func first(
-        _ document: inout JSONDocument, outline: RequestOutline,
-        _ prepared: RequestPreparation.Prepared, inputTokensEstimate estimate: Int
+        _ document: inout JSONDocument, _ preparation: RequestPreparation, _ route: Route,
+        _ prepared: RequestPreparation.Prepared, inputTokensEstimate estimate: Int,
+        promptTokens: Int
     ) throws(APIError) -> (attempt: UpstreamAttempt, call: UpstreamCall) {
-        let candidate = prepared.candidate
-        if let window = prepared.known.listedWindow(of: candidate.model),
-            PromptBound.exceeds(window, document)
-        {
-            throw .promptTooLong(max(estimate, window + 1), limit: window)
-        }
         var body: [UInt8] = []
         let translated = try RequestTranslator.translate(
-            document, outline: outline, settings: prepared.context, into: &body)
+            document, outline: preparation.outline, settings: prepared.context, into: &body)
         let attempt = UpstreamAttempt(
-            prepared, translated, outline, inputTokensEstimate: estimate,
-            clientBody: document.takeBytes())
+            preparation, route, prepared, translated, inputTokensEstimate: estimate,
+            promptTokens: promptTokens, clientBody: document.takeBytes())
         return (attempt, attempt.call(body))
     }
 
     private init(
+        _ preparation: RequestPreparation, _ route: Route,
         _ prepared: RequestPreparation.Prepared, _ translated: TranslatedRequest,
-        _ outline: RequestOutline, inputTokensEstimate: Int, clientBody: [UInt8]
+        inputTokensEstimate: Int, promptTokens: Int, clientBody: [UInt8]
     ) {
+        self.preparation = preparation
+        self.route = route
         candidate = prepared.candidate
         known = prepared.known
         session = prepared.session
         prices = prepared.prices
-        forwarded = prepared.forwarded
         settings = prepared.context
         // A second try is of the same prompt.
         settings.takesFingerprint = false
         self.translated = translated
-        self.outline = outline
         self.inputTokensEstimate = inputTokensEstimate
+        self.promptTokens = promptTokens
         self.clientBody = clientBody
+        progress = prepared.progress
+        progress.noteAsked()
     }
 
     /// The call that brings `body` to the upstream.
     private func call(_ body: [UInt8]) -> UpstreamCall {
         var call = UpstreamCall(
             to: upstream, .answer(settings.api), body: body, beta: translated.headers.anthropicBeta)
-        if settings.api == .messages { call.forwarded = forwarded ?? ForwardedFields() }
+        if settings.api == .messages {
+            call.forwarded = preparation.forwarded ?? ForwardedFields()
+        }
         return call
     }
 
@@ -101,9 +107,14 @@ struct UpstreamAttempt {
         return body
     }
 
+    private var outline: RequestOutline { preparation.outline }
     var isStreaming: Bool { outline.isStreaming }
     var upstream: Upstream { candidate.upstream }
     var upstreamModel: [UInt8] { candidate.model }
+    /// How the route is gone.
+    var wish: RoutingTable.Wish { preparation.wish }
+    /// Stands for the session's requests; nil without a session, or where there is nothing to choose.
+    var mark: UInt64? { route.isSingle ? nil : preparation.wish.mark }
 
     /// The bytes that are kept for another try.
     var heldBytes: Int { clientBody.count }
@@ -112,7 +123,8 @@ struct UpstreamAttempt {
     func errorReader(timeOfDay: Duration) -> UpstreamErrorReader {
         UpstreamErrorReader(
             inputTokensEstimate: inputTokensEstimate, maxTokens: outline.maxTokens,
-            contextTokens: settings.capabilities.contextTokens, secret: upstream.secret,
+            contextTokens: settings.capabilities.contextTokens,
+            credentialName: upstream.configuration.keyText, secret: upstream.secret,
             nowMilliseconds: Int(timeOfDay / .milliseconds(1)))
     }
 
@@ -130,46 +142,41 @@ struct UpstreamAttempt {
 
     /// The answer has begun: nothing will be asked again.
     mutating func commit() { clientBody = [] }
+}
 
-    // MARK: Asking again
+// MARK: - Asking again
 
-    /// The call to be made after `failure`, or nil when the failure has to stand.
+extension UpstreamAttempt {
+    /// What follows `failure`.
     ///
     /// - Parameter status: of the upstream's answer; zero without one.
-    mutating func nextCall(after failure: UpstreamFailure, _ status: Int) -> UpstreamCall? {
+    func decision(
+        after failure: UpstreamFailure, _ status: Int, _ transfer: TransferFailure.Kind?
+    ) -> RetryPolicy.Decision {
         var failure = failure
-        if settings.api == .responses, settings.choosesAPI, [404, 405, 501].contains(status) {
-            // A gateway that has the names of the models, but not this API.
-            failure.remedies.append(.askByChat)
-            failure.lessons.insert(.askByChat)
-        }
+        if mayAskByChat(status) { failure.remedies.append(.askByChat) }
         let request = RetryPolicy.Request(
             answerTokens: min(
                 settings.capabilities.outputTokensMax ?? .max,
                 settings.answerTokensTaken ?? .max, outline.maxTokens),
             isRepeatable: !clientBody.isEmpty)
-        switch RetryPolicy.decide(after: failure, history: history, request: request) {
-        case .report: return nil
-        case .repair(let remedies):
-            if let call = repaired(by: remedies, teaching: failure.lessons) { return call }
-            var rest = failure
-            rest.remedies = []
-            return nextCall(after: rest, 0)
-        case .again:
-            // Somebody else may answer than the provider that was asked for.
-            if failure.kind != .emptyAnswer { forgetProvider() }
-            guard let again = translate(settings) else { return nil }
-            translated = again.request
-            history.note(failure)
-            return call(again.body)
-        }
+        return RetryPolicy.decide(
+            after: failure, transfer, history: history, request: request)
     }
 
-    /// The call that the first of the remedies makes which changes the body.
-    private mutating func repaired(
-        by remedies: [UpstreamRemedy], teaching allowed: Set<UpstreamRemedy>
+    /// A gateway that has the names of the models, but not this API.
+    private func mayAskByChat(_ status: Int) -> Bool {
+        settings.api == .responses && settings.choosesAPI && [404, 405, 501].contains(status)
+    }
+
+    /// The call that the first of the remedies makes which changes the body; nil if none does.
+    ///
+    /// - Parameter failure: what suggests them, and which of them may be kept.
+    mutating func repaired(
+        by remedies: [UpstreamRemedy], after failure: UpstreamFailure, _ status: Int
     ) -> UpstreamCall? {
         guard let before = translate(settings) else { return nil }
+        let lackedAPI = mayAskByChat(status)
         for remedy in remedies {
             let concrete = concrete(remedy, in: before.body)
             var changed = settings
@@ -182,10 +189,68 @@ struct UpstreamAttempt {
             settings = changed
             translated = after.request
             history.note(remedy, changesRequest: true)
-            if allowed.contains(remedy) { lessons.append(concrete) }
+            let isLesson =
+                failure.lessons.contains(remedy) || (remedy == .askByChat && lackedAPI)
+            if isLesson { lessons.append(concrete) }
             return call(after.body)
         }
         return nil
+    }
+
+    /// The same call once more. Somebody else may answer than the provider that was asked for.
+    mutating func repeated(after failure: UpstreamFailure) -> UpstreamCall? {
+        if failure.kind != .emptyAnswer { forgetProvider() }
+        guard let again = translate(settings) else { return nil }
+        translated = again.request
+        history.noteRepeat()
+        return call(again.body)
+    }
+
+    /// Takes whom the present failure says out of the route.
+    mutating func exclude(keyAlone: Bool) {
+        if keyAlone {
+            progress.exclude(candidate.entry, candidate.member)
+        } else {
+            progress.exclude(candidate.entry)
+        }
+    }
+
+    /// Takes the models out of the route that are not known to take a longer prompt than `tokens`.
+    mutating func excludeContexts(upTo tokens: Int, in turn: Turn) {
+        for (index, entry) in route.entries.enumerated() {
+            let known = turn.state.known(of: entry.pool.members[0])
+            let window = known.listedWindow(of: entry.model) ?? 0
+            if window <= max(tokens, promptTokens) { progress.exclude(index) }
+        }
+    }
+
+    /// Takes the models out of the route that are known to be too small for the prompt.
+    mutating func excludeTooSmall(in turn: Turn) {
+        for (index, entry) in route.entries.enumerated() where index != candidate.entry {
+            let known = turn.state.known(of: entry.pool.members[0])
+            guard let window = known.listedWindow(of: entry.model) else { continue }
+            if window < promptTokens { progress.exclude(index) }
+        }
+    }
+
+    /// The call to somebody else; nil if the request cannot be put into its words.
+    mutating func moved(to other: Candidate, in turn: Turn) -> UpstreamCall? {
+        var prepared = preparation.prepare(for: other, in: turn)
+        prepared.context.takesFingerprint = false
+        prepared.context.promptTokens = settings.promptTokens
+        guard let request = translate(prepared.context) else {
+            progress.exclude(other.entry)
+            return nil
+        }
+        candidate = other
+        known = prepared.known
+        session = prepared.session
+        prices = prepared.prices
+        settings = prepared.context
+        translated = request.request
+        lessons = []
+        history.noteMove()
+        return call(request.body)
     }
 
     /// The remedy with the value that the refused body has.
@@ -203,6 +268,12 @@ struct UpstreamAttempt {
 
     private mutating func forgetProvider() {
         settings.extraFields.removeAll { $0.name == ProviderPins.fieldName }
+        let rules = preparation.settings.configuration.providerRules
+        if upstream.profile.allowsProviderOrder,
+            let field = ProviderPins.preference(for: nil, rules: rules)
+        {
+            settings.extraFields.append(field)
+        }
     }
 
     private mutating func translate(
@@ -217,7 +288,7 @@ struct UpstreamAttempt {
                 document, outline: outline, settings: settings, into: &body)
             return (request, body)
         } catch {
-            // It was translated before; this cannot be, and if it is, the failure stands.
+            // It was translated before, if for another; if it cannot be, the failure stands.
             return nil
         }
     }

@@ -61,6 +61,15 @@ package struct RequestRecord: Sendable {
     package var lessons: [String] = []
     /// How often the upstream was asked again.
     package var retries = 0
+    /// The name of the upstream that was asked last; empty when none was.
+    package var upstream = ""
+    /// Who was asked first, and why not last; empty when the first has answered.
+    package var fallbackFrom = ""
+    package var fallbackReason: FailureKind?
+    /// The rule that has chosen the models.
+    package var route = ""
+    /// What the client says of who asks; nil if nothing.
+    package var hints: RequestHints?
 
     package var requestBytes = 0
     package var responseBytes = 0

@@ -14,13 +14,13 @@ extension ClientSession {
         var request = self.request ?? IncomingRequest(at: now)
         let id = state.identifiers.next()
         request.take(head, from: peer, id: id, at: now)
-        if settings.upstream.configuration.api == .messages {
+        if settings.mayRelay {
             request.forwarded = ForwardedFields(head)
         }
         channel = ResponseChannel(requestID: id, head: head)
         channel.date = state.date
         self.request = request
-        let match = Route.match(head.method, path: Array(head.path))
+        let match = Endpoint.match(head.method, path: Array(head.path))
         let origin = RequestOrigin(head)
         let accessRefusal = settings.access.refusal(of: origin, from: peer)
         if accessRefusal == nil, !isGuest { isGuest = state.seatGuest(isAdmitted) }
@@ -37,8 +37,9 @@ extension ClientSession {
             self.request?.mayAskModels = accessRefusal == nil
             if route == .messages || route == .countTokens {
                 self.request?.expectBody(of: head.contentLength)
-                self.request?.owner = state.counting.owner(
+                self.request?.owner = state.owner(
                     settings.access.identity(of: origin, from: peer))
+                self.request?.record.hints = RequestHints(head)
             }
             if head.expectsContinue { ResponseEncoder.appendContinue(to: &output) }
         case .notFound:
@@ -56,7 +57,7 @@ extension ClientSession {
     }
 
     private mutating func refusal(
-        of head: RequestHead, for route: Route, _ accessRefusal: APIError?
+        of head: RequestHead, for route: Endpoint, _ accessRefusal: APIError?
     ) -> APIError? {
         switch route {
         case .messages, .countTokens:

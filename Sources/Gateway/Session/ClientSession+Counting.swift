@@ -19,8 +19,8 @@ extension ClientSession {
         let preparation = RequestPreparation(
             outline: outline, sessionID: request.sessionID, owner: request.owner,
             settings: settings)
-        var translation = preparation.context(
-            for: settings.candidate(for: outline.model, in: state), in: turn(at: now))
+        let route = settings.route(for: outline, request.record.hints, in: state)
+        var translation = preparation.context(for: route.first, in: turn(at: now))
         // Prompts are counted as chat completions, whichever API the upstream is asked by.
         translation.api = .chat
         var body: [UInt8] = []
@@ -42,6 +42,20 @@ extension ClientSession {
             settings.configuration.calibratesTokenCounts
             ? state.calibration.estimate(quick: quick, model: translation.upstreamModel) : quick
         answerCount(tokens, at: now, into: &output)
+    }
+
+    /// Counts the prompt of a request for a message before it is known who is asked.
+    ///
+    /// - Returns: false if it is too large to be counted.
+    mutating func countToRoute(
+        _ request: IncomingRequest, _ outline: RequestOutline, at now: MonotonicTime
+    ) throws(APIError) -> Bool {
+        let preparation = RequestPreparation(
+            outline: outline, sessionID: request.sessionID, owner: request.owner,
+            settings: settings)
+        let route = settings.route(for: outline, request.record.hints, in: state)
+        let context = preparation.context(for: route.first, in: turn(at: now))
+        return try countFirst(request, outline, context)
     }
 
     /// Counts the prompt of a request for a message before the upstream is asked.
@@ -88,9 +102,9 @@ extension ClientSession {
             let model = request?.record.upstreamModel ?? []
             answerCount(estimate(measure, model: model), at: now, into: &output)
         case .exchanging:
-            let model = exchange?.record.upstreamModel ?? []
+            let model = running?.exchange.calibrationName ?? []
             let estimate = estimate(measure, model: model)
-            exchange?.promptCounted(measure, estimate: estimate)
+            running?.exchange.promptCounted(measure, estimate: estimate)
         case .receiving, .inflating, .closing:
             break
         }

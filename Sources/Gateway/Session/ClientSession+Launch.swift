@@ -41,51 +41,126 @@ extension ClientSession {
     private mutating func startExchange(
         _ request: IncomingRequest, _ measure: PromptMeasure?, at now: MonotonicTime
     ) throws(APIError) {
-        let preparation = RequestPreparation(
-            outline: try RequestOutline(state.document), sessionID: request.sessionID,
-            owner: request.owner, settings: settings, forwarded: request.forwarded)
-        let outline = preparation.outline
-        let candidate = settings.candidate(for: outline.model, in: state)
-        guard !candidate.upstream.lacksKey else { throw .noUpstreamKey }
-        let turn = turn(at: now)
-        var prepared = preparation.prepare(for: candidate, in: turn)
+        let outline = try RequestOutline(state.document)
         let quick = TokenEstimate.inputTokens(state.document)
-        let estimate = estimate(quick: quick, model: candidate.model)
+        var preparation = RequestPreparation(
+            outline: outline, sessionID: request.sessionID, owner: request.owner,
+            settings: settings, forwarded: request.forwarded)
+        let session = request.sessionID ?? outline.sessionID
+        preparation.wish = settings.wish(
+            session: session, request.record.hints, owner: request.owner)
+        let size = measure?.tokens ?? quick
+        if measure == nil, isNearSizeLimit(quick),
+            try countToRoute(request, outline, at: now)
+        {
+            return
+        }
+        let route = route(of: request, preparation, size: size, at: now)
+        var prepared = try prepare(preparation, route, size: size, at: now)
+        let name = prepared.candidate.calibrationName
+        let estimate = estimate(quick: quick, model: name)
         if let measure {
             prepared.context.promptTokens =
                 settings.configuration.calibratesTokenCounts
-                ? state.calibration.tokensAtLeast(measure, model: candidate.model)
-                : measure.tokens
+                ? state.calibration.tokensAtLeast(measure, model: name) : measure.tokens
         } else if needsCount(max(quick, estimate), outline, prepared.context.capabilities),
             try countFirst(request, outline, prepared.context)
         {
             return
         }
         let (attempt, call) = try UpstreamAttempt.first(
-            &state.document, outline: outline, prepared, inputTokensEstimate: estimate)
+            &state.document, preparation, route, prepared, inputTokensEstimate: estimate,
+            promptTokens: size)
         guard holds(Limits.requestMemoryBase + call.body.count + attempt.heldBytes) else {
             throw .tooMuchMemory
         }
         beginExchange(attempt, of: request, preparation, quickEstimate: quick, at: now)
         startCall(call)
         if let measure {
-            let counted = self.estimate(measure, model: candidate.model)
-            exchange?.promptCounted(measure, estimate: counted)
+            let counted = self.estimate(measure, model: name)
+            running?.exchange.promptCounted(measure, estimate: counted)
             return
         }
         // The exact count is made while the upstream is at work: nothing waits for it.
         count = PromptCount(
-            body: attempt.bodyToCount(call), model: candidate.model, owner: request.owner)
+            body: attempt.bodyToCount(call), model: attempt.upstreamModel, owner: request.owner)
         if count != nil { act(.count) }
+    }
+
+    /// Whether a rule for long prompts may or may not be for this one, so that it has to be counted.
+    private func isNearSizeLimit(_ quick: Int) -> Bool {
+        guard settings.router.hasRules else { return false }
+        // Byte classes are rarely off by a quarter.
+        return settings.router.sizes.contains { quick / 4 * 3 <= $0 && $0 <= quick / 3 * 4 }
+    }
+
+    private func route(
+        of request: IncomingRequest, _ preparation: RequestPreparation, size: Int,
+        at now: MonotonicTime
+    ) -> Route {
+        let outline = preparation.outline
+        let fallbacks = outline.fallbackModels(state.document)
+        guard settings.router.hasRules else {
+            return settings.route(
+                for: outline, request.record.hints, in: state, fallbacks: fallbacks)
+        }
+        let mark = preparation.wish.mark
+        let isCompacted = request.record.hints?.isCompacted ?? false
+        return settings.route(
+            for: outline, request.record.hints, in: state,
+            isWebSearch: outline.isForWebSearchAlone(state.document), fallbacks: fallbacks,
+            isOver: { limit in
+                state.routing {
+                    $0.marks.isOver(
+                        limit, session: mark, tokens: size, isCompacted: isCompacted, at: now)
+                }
+            })
+    }
+
+    /// All that is needed to ask the first of a route who can be asked, and whose model is not certain
+    /// to be too small.
+    private func prepare(
+        _ preparation: RequestPreparation, _ route: Route, size: Int, at now: MonotonicTime
+    ) throws(APIError) -> RequestPreparation.Prepared {
+        let turn = turn(at: now)
+        var progress = RouteProgress()
+        var tooLong: APIError?
+        while let candidate = choose(route, progress, preparation, at: now) {
+            var prepared = preparation.prepare(for: candidate, in: turn)
+            if let window = prepared.known.listedWindow(of: candidate.model),
+                PromptBound.exceeds(window, state.document)
+            {
+                let tokens = max(
+                    estimate(quick: size, model: candidate.calibrationName), window + 1)
+                tooLong = tooLong ?? .promptTooLong(tokens, limit: window)
+                progress.exclude(candidate.entry)
+                continue
+            }
+            prepared.progress = progress
+            return prepared
+        }
+        throw tooLong ?? .noUpstreamKey(route.first.upstream)
+    }
+
+    private func choose(
+        _ route: Route, _ progress: RouteProgress, _ preparation: RequestPreparation,
+        at now: MonotonicTime
+    ) -> Candidate? {
+        guard !route.isSingle else {
+            let only = route.first
+            return progress.isOut(0) || only.upstream.lacksKey ? nil : only
+        }
+        return state.routing { $0.choose(in: route, progress, preparation.wish, at: now) }
     }
 
     private mutating func beginExchange(
         _ attempt: UpstreamAttempt, of request: IncomingRequest, _ preparation: RequestPreparation,
         quickEstimate: Int, at now: MonotonicTime
     ) {
-        precondition(exchange == nil && call == nil, "a session has one exchange, with one call")
+        precondition(running == nil && call == nil, "a session has one exchange, with one call")
         let outline = preparation.outline
         channel.dropped = attempt.translated.dropped.headerValue
+        channel.target = ResponseChannel.Target(attempt.candidate, attempts: 1)
         var record = request.record
         record.isStreaming = outline.isStreaming
         record.requestedModel = Array(outline.model.prefix(Limits.loggedBytesMax))
@@ -105,11 +180,12 @@ extension ClientSession {
             reportedModel: settings.reportedModel(forRequested: outline.model),
             sealKey: settings.sealKey)
         identity.maker = attempt.upstream.maker
-        exchange = MessagesExchange(
-            attempt, identity: identity,
-            errorReader: attempt.errorReader(timeOfDay: state.timeOfDay),
-            configuration: settings.configuration, channel: channel, record: record,
-            quickEstimate: quickEstimate, at: now)
+        running = RunningExchange(
+            MessagesExchange(
+                attempt, identity: identity,
+                errorReader: attempt.errorReader(timeOfDay: state.timeOfDay),
+                configuration: settings.configuration, channel: channel, record: record,
+                quickEstimate: quickEstimate, at: now))
         state.exchangesOpen += 1
         phase = .exchanging
     }

@@ -24,15 +24,10 @@ extension ClientSession {
         case .model(let id):
             answerModel(id, at: now, into: &output)
         case .health:
-            let known = state.known(of: settings.upstream)
-            let body = HealthReport.body(
-                settings.configuration, version: state.version, uptime: now - state.startedAt,
-                isDraining: state.isDraining,
-                catalogue: known.catalogue,
-                timeOfDay: state.timeOfDay,
-                usage: request?.mayAskModels == true ? state.usageTotals() : nil,
-                calibration: state.calibration, lessons: known.lessons, at: now)
-            answer(body, at: now, into: &output)
+            let report = HealthReport(
+                settings: settings, state: state, isForGuests: request?.mayAskModels == true,
+                now: now)
+            answer(report.body, at: now, into: &output)
         case .probe:
             answer([], at: now, into: &output)
         }
@@ -85,12 +80,11 @@ extension ClientSession {
 
     private mutating func answerModels(at now: MonotonicTime, into output: inout [UInt8]) {
         let isAnthropic = request?.isAnthropicClient ?? true
-        let known = state.known(of: settings.upstream)
         do throws(APIError) {
             let query = try ModelListQuery(request?.query ?? [])
             let body = try state.modelListing(by: settings).list(
                 query, forAnthropicClient: isAnthropic,
-                learnt: { known.lessons.contextTokens(of: Array($0.utf8), listed: $1, at: now) })
+                learnt: learntContext(at: now))
             answer(body, at: now, into: &output)
         } catch {
             fail(error, at: now, into: &output)
@@ -107,10 +101,8 @@ extension ClientSession {
                 at: now, into: &output)
         }
         let isAnthropic = request?.isAnthropicClient ?? true
-        let known = state.known(of: settings.upstream)
         let body = ModelListing.body(
-            model, forAnthropicClient: isAnthropic,
-            learnt: { known.lessons.contextTokens(of: Array($0.utf8), listed: $1, at: now) })
+            model, forAnthropicClient: isAnthropic, learnt: learntContext(at: now))
         answer(body, at: now, into: &output)
     }
 
@@ -118,14 +110,29 @@ extension ClientSession {
     private func listedModel(_ id: String) -> ModelListing.Model? {
         let listing = state.modelListing(by: settings)
         if let model = listing.models.first(where: { $0.id == id }) { return model }
-        let catalogue = state.known(of: settings.upstream).catalogue
-        let upstreamID = settings.choice.upstreamModel(for: id, in: catalogue)
-        guard id.hasSuffix(upstreamID), let details = catalogue?.model(upstreamID) else {
+        let main = state.known(of: settings.upstream).catalogue
+        let meaning = settings.router.meaning(of: id, in: main)
+        guard let target = settings.router.targets(of: meaning).first,
+            id.hasSuffix(target.description)
+        else {
+            return nil
+        }
+        let pool = settings.pool(named: target.upstream)
+        guard let details = state.known(of: pool.members[0]).catalogue?.model(target.model) else {
             return nil
         }
         return ModelListing.Model(
-            id: id, displayName: details.name ?? upstreamID, upstreamID: upstreamID,
+            id: id, displayName: details.name ?? target.description, target: target,
             details: details)
+    }
+
+    /// The context of a model that its upstream has named elsewhere than in its list.
+    private func learntContext(at now: MonotonicTime) -> ModelListing.LearntContext {
+        { [state, settings] target, listed in
+            let known = state.known(of: settings.pool(named: target.upstream).members[0])
+            return known.lessons.contextTokens(
+                of: Array(target.model.utf8), listed: listed, at: now)
+        }
     }
 }
 

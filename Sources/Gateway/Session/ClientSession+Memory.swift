@@ -36,8 +36,8 @@ extension ClientSession {
     }
 
     private var exchangeHeldBytes: Int? {
-        switch exchange {
-        case .some(let exchange): exchange.heldBytes
+        switch running {
+        case .some(let running): running.exchange.heldBytes
         case nil: nil
         }
     }

@@ -46,7 +46,7 @@ package struct ClientSession: ~Copyable {
     var request: IncomingRequest?
     /// The way of the present answer, while no exchange has it.
     var channel: ResponseChannel
-    var exchange: MessagesExchange?
+    var running: RunningExchange?
     /// The count of the present request's tokens, while it is under way: what a request for a count
     /// waits for, and what an exchange uses once it is there.
     var count: PromptCount?
@@ -122,11 +122,12 @@ package struct ClientSession: ~Copyable {
     private func checkState() {
         switch phase {
         case .exchanging:
-            precondition(exchange != nil && call != nil, "an exchange waits for a call")
+            precondition(
+                running != nil && (call != nil || isPausing), "an exchange waits for a call")
         case .counting:
-            precondition(exchange == nil && count != nil, "a count is under way")
+            precondition(running == nil && count != nil, "a count is under way")
         case .receiving, .inflating, .closing:
-            precondition(exchange == nil && count == nil, "nothing is under way")
+            precondition(running == nil && count == nil, "nothing is under way")
         }
     }
 
@@ -139,11 +140,13 @@ package struct ClientSession: ~Copyable {
         }
     }
 
+    /// Whether the next call of an exchange is put off for a moment.
+    var isPausing: Bool {
+        running?.exchange.isPausing ?? false
+    }
+
     private var exchangeDeadline: MonotonicTime? {
-        switch exchange {
-        case .some(let exchange): exchange.deadline
-        case nil: nil
-        }
+        running?.exchange.deadline
     }
 
     /// Whether no request is under way, so that the connection can be closed without loss.
@@ -172,7 +175,7 @@ package struct ClientSession: ~Copyable {
 
     /// Has the upstream called, from now on for the exchange.
     mutating func startCall(_ upstreamCall: UpstreamCall) {
-        precondition(exchange != nil && call == nil, "an exchange has one call")
+        precondition(running != nil && call == nil, "an exchange has one call")
         lastCall = lastCall.next
         call = lastCall
         callBytes = upstreamCall.body.count
@@ -207,15 +210,16 @@ extension ClientSession {
             // begins with bytes that have left.
             if request == nil { releaseMemory(keeping: 0) }
             decodePipelined(at: now, into: &output)
-        case .exchanging: exchange?.letGo(at: now)
+        case .exchanging: running?.exchange.letGo(at: now)
         case .inflating, .counting, .closing: break
         }
     }
 
     /// The client has ended its side, or is gone altogether. Either way nobody waits for an answer.
     package mutating func clientLeft(at now: MonotonicTime) {
-        if exchange != nil {
-            exchange?.clientLeft(at: now)
+        if running != nil {
+            let turn = turn(at: now)
+            running?.exchange.clientLeft(in: turn)
             endCall(.cancel)
             endExchange(at: now)
         } else {
@@ -299,7 +303,7 @@ extension ClientSession {
 
     /// The present request has its answer: on to the next, or to the end.
     mutating func requestAnswered(at now: MonotonicTime, into output: inout [UInt8]) {
-        precondition(exchange == nil, "a request is answered when its exchange is over")
+        precondition(running == nil, "a request is answered when its exchange is over")
         request = nil
         count = nil
         hasAnswered = true
@@ -366,7 +370,9 @@ extension ClientSession {
             receivingTookTooLong(at: now, into: &output)
         case .exchanging:
             let turn = turn(at: now)
-            guard let step = exchange?.deadlineReached(in: turn, into: &output) else { return }
+            guard let step = running?.exchange.deadlineReached(in: turn, into: &output) else {
+                return
+            }
             take(step, at: now, into: &output)
         case .inflating, .counting, .closing:
             break
@@ -436,7 +442,7 @@ extension ClientSession {
             return fail(.shuttingDown, at: now, into: &output)
         case .receiving, .exchanging, .closing: break
         }
-        guard let step = exchange?.interrupt(in: turn, into: &output) else {
+        guard let step = running?.exchange.interrupt(in: turn, into: &output) else {
             close(lingering: false)
             return
         }
@@ -450,20 +456,20 @@ extension ClientSession {
     /// The upstream has taken a piece of the request's body.
     package mutating func upstreamTookBody(_ id: CallID, at now: MonotonicTime) {
         guard id == call else { return }
-        exchange?.upstreamTookBody(at: now)
+        running?.exchange.upstreamTookBody(at: now)
     }
 
     /// The shell has paused the upstream, because `outputHighWater` is reached. It goes on with
     /// `outputDrained`.
     package mutating func upstreamHeldBack(_ id: CallID) {
         guard id == call else { return }
-        exchange?.heldBack()
+        running?.exchange.heldBack()
     }
 
     /// The upstream's response head has come.
     package mutating func upstreamResponded(_ id: CallID, _ head: UpstreamHead) {
         guard id == call else { return }
-        exchange?.upstreamResponded(head)
+        running?.exchange.upstreamResponded(head)
     }
 
     /// Bytes of the upstream's body have come.
@@ -472,7 +478,9 @@ extension ClientSession {
     ) {
         guard id == call else { return }
         let turn = turn(at: now)
-        guard let step = exchange?.upstreamReceived(bytes, in: turn, into: &output) else { return }
+        guard let step = running?.exchange.upstreamReceived(bytes, in: turn, into: &output) else {
+            return
+        }
         take(step, at: now, into: &output)
         answerBytesUncounted += bytes.count
         guard answerBytesUncounted >= Limits.answerBytesUncountedMax else { return }
@@ -484,7 +492,7 @@ extension ClientSession {
     /// requests that were sent ahead are answered.
     private mutating func endForWantOfMemory(at now: MonotonicTime, into output: inout [UInt8]) {
         let turn = turn(at: now)
-        let step = exchange?.end(because: .tooMuchMemory, in: turn, into: &output)
+        let step = running?.exchange.end(because: .tooMuchMemory, in: turn, into: &output)
         if let step { take(step, at: now, into: &output) }
     }
 
@@ -495,7 +503,9 @@ extension ClientSession {
     ) {
         guard id == call else { return }
         let turn = turn(at: now)
-        guard let step = exchange?.upstreamEnded(failure, in: turn, into: &output) else { return }
+        guard let step = running?.exchange.upstreamEnded(failure, in: turn, into: &output) else {
+            return
+        }
         take(step, at: now, into: &output)
     }
 
@@ -508,6 +518,10 @@ extension ClientSession {
         case .call(let next, let fate):
             endCall(fate)
             startCall(next)
+            tellNotices()
+        case .pause(let fate):
+            endCall(fate)
+            tellNotices()
         case .finish(let fate):
             endCall(fate)
             endExchange(at: now)
@@ -525,20 +539,30 @@ extension ClientSession {
         }
     }
 
+    private mutating func tellNotices() {
+        let notices = running?.exchange.notices ?? []
+        guard !notices.isEmpty else { return }
+        running?.exchange.notices = []
+        act(.tell(notices))
+    }
+
     private mutating func endExchange(at now: MonotonicTime) {
-        guard let ended = exchange.take() else { return }
-        channel = ended.channel
+        guard let ended = running.take() else { return }
+        channel = ended.exchange.channel
         count = nil
         precondition(call == nil, "an exchange that is over waits for no call")
         precondition(state.exchangesOpen > 0, "an exchange is counted until its end")
         callBytes = 0
         state.exchangesOpen -= 1
-        let lessons = ended.learnFromOutcome(at: now)
+        if !ended.exchange.notices.isEmpty { act(.tell(ended.exchange.notices)) }
+        let lessons = ended.exchange.learnFromOutcome(at: now)
         if !lessons.isEmpty { act(.teach(lessons)) }
-        if settings.configuration.calibratesTokenCounts, let observation = ended.observation {
+        if settings.configuration.calibratesTokenCounts,
+            let observation = ended.exchange.observation
+        {
             act(.learn(observation))
         }
-        record(ended.record, at: now)
+        record(ended.exchange.record, at: now)
     }
 
     /// Hands the record of a request out, with what only the session knows.

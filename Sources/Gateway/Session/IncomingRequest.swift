@@ -12,7 +12,7 @@ struct IncomingRequest {
     var bodyBytes = 0
     var body: [UInt8] = []
 
-    var route = Route.probe
+    var route = Endpoint.probe
     /// The target's query, without the `?`.
     var query: [UInt8] = []
     /// Whether the client may use models, and so may know what they cost; asked for /health, which

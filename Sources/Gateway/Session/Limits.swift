@@ -47,7 +47,16 @@ package enum Limits {
     /// The shortest answer that is worth asking for when there is no money or room for the one that
     /// the client wants: enough to end a thought, or to call a tool.
     static let answerTokensMin = 1024
-    /// How often an upstream is asked again for one request: once for a connection that failed, once
-    /// for each thing that it may object to.
+    /// How often upstreams are asked again for one request, the same or others: a client repeats
+    /// what failed by itself, and multiplies this.
     package static let retriesMax = 3
+    /// After this time from the complete request no other upstream is turned to: the client may have
+    /// given up.
+    static let searchTime = Duration.seconds(90)
+    /// Within what a repeat of the same call comes, at random: never at once, and soon.
+    static let repeatDelay = (least: 50, most: 250)
+    /// The keys of one upstream.
+    static let keysMax = 64
+    /// The upstreams besides the main one.
+    static let namedUpstreamsMax = 32
 }

@@ -16,9 +16,28 @@ struct ResponseChannel {
     private(set) var bodyBytes = 0
     /// The value of the Date field.
     var date = ""
-    /// Added to the head of a successful answer.
+    /// Added to the head.
     var dropped = ""
+    /// Who was asked; nil while nobody was.
+    var target: Target?
     var generationID: [UInt8] = []
+
+    /// Who was asked, for the head's fields.
+    struct Target {
+        private let entry: RouteEntry
+        /// How many calls were made.
+        var attempts: Int
+
+        init(_ candidate: Candidate, attempts: Int) {
+            entry = candidate.target
+            self.attempts = attempts
+        }
+
+        fileprivate func write(into head: inout ResponseHead) {
+            head.add(entry.headFields)
+            head.add("x-claude-proxy-attempts", attempts)
+        }
+    }
 
     private let isHTTP10: Bool
     private let isHead: Bool
@@ -117,6 +136,7 @@ struct ResponseChannel {
         if !generationID.isEmpty {
             head.add("x-generation-id", sanitizing: String(decoding: generationID, as: UTF8.self))
         }
+        target?.write(into: &head)
         if !dropped.isEmpty { head.add("x-claude-proxy-dropped", sanitizing: dropped) }
         return head
     }

@@ -17,6 +17,8 @@ package enum SessionAction {
     case learn(TokenObservation)
     /// Refusals have taught something: every other loop is to know it.
     case teach([UpstreamLesson])
+    /// Something begins to fail, or works again: an administrator is to hear of it.
+    case tell([RoutingNotice])
     /// The client sends faster than it can be answered: stop reading.
     case pauseReading
     /// Read again.

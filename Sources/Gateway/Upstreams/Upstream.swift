@@ -17,6 +17,10 @@ package final class Upstream: Sendable {
     let identitySalt: [UInt8]
     /// What stands for upstream and key in seals of reasoning that is encrypted for them alone.
     let maker: [UInt8]
+    /// Stands for the server: for what happens to all of its keys alike.
+    let serverID: UInt64
+    /// Stands for server and key: what is held against a key is not held against the next one.
+    package let accountID: UInt64
 
     package init(_ configuration: UpstreamConfiguration) {
         self.configuration = configuration
@@ -28,6 +32,12 @@ package final class Upstream: Sendable {
         let digest = SHA256.digest((identitySalt + Array(configuration.url.description.utf8)).span)
         for byte in digest.prefix(8) { maker.append(hexadecimal: byte) }
         self.maker = maker
+        accountID = Self.number(digest)
+        serverID = Self.number(SHA256.digest(Array(configuration.url.description.utf8).span))
+    }
+
+    private static func number(_ digest: [UInt8]) -> UInt64 {
+        digest.suffix(8).reduce(0) { $0 << 8 | UInt64($1) }
     }
 
     /// What it understands.

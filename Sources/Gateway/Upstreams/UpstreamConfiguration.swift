@@ -11,6 +11,11 @@ package struct UpstreamConfiguration: Sendable, Equatable {
     package var url: UpstreamURL
     /// Nil sends none.
     package var key: Secret?
+    /// The setting that holds it, to be named when it is refused.
+    package var keyName = "OPENROUTER_API_KEY"
+    /// Which of the upstream's keys it is, counted from 1, and how many there are.
+    package var keyNumber = 1
+    package var keyCount = 1
     /// What it understands.
     package var profile: UpstreamProfile
     /// The API by which it is asked, but for models that need another.
@@ -31,16 +36,72 @@ package struct UpstreamConfiguration: Sendable, Equatable {
     package var idleTimeout: Duration
 }
 
+extension UpstreamConfiguration {
+    /// What the upstream is called that needs no name.
+    package static let mainName = "main"
+
+    /// The setting of its URL.
+    var urlName: String { setting(.url, ofMain: "CLAUDE_PROXY_UPSTREAM_URL") }
+
+    /// The setting of its CA certificates.
+    var caFileName: String { setting(.caFile, ofMain: "CLAUDE_PROXY_UPSTREAM_CA_FILE") }
+
+    /// Its key as people are told of it.
+    var keyText: String {
+        keyCount > 1 ? "key \(keyNumber) of \(keyCount) in \(keyName)" : keyName
+    }
+
+    private func setting(
+        _ attribute: NamedUpstreamKey.Attribute, ofMain mainKey: String
+    ) -> String {
+        name == Self.mainName ? mainKey : NamedUpstreamKey.text(name, attribute)
+    }
+}
+
 extension Configuration {
-    /// The upstreams. The first is for every model that names no other.
+    /// The names of all upstreams, the main one's first.
+    package var upstreamNames: [String] {
+        [UpstreamConfiguration.mainName] + namedUpstreams.map(\.name)
+    }
+
+    /// The upstreams, each once for every key of it. The first are for every model that names no other.
     package var upstreams: [UpstreamConfiguration] {
-        [
-            UpstreamConfiguration(
-                name: "main", url: upstreamURL, key: upstreamKey, profile: profile,
-                api: api, choosesAPI: upstreamAPI == .auto, certificates: upstreamCertificates,
-                siteURL: siteURL, siteName: siteName,
-                connectTimeout: connectTimeout, firstByteTimeout: firstByteTimeout,
-                idleTimeout: upstreamIdleTimeout)
-        ]
+        var main = UpstreamConfiguration(
+            name: UpstreamConfiguration.mainName, url: upstreamURL, profile: profile,
+            api: api, choosesAPI: upstreamAPI == .auto, certificates: upstreamCertificates,
+            siteURL: siteURL, siteName: siteName,
+            connectTimeout: connectTimeout, firstByteTimeout: firstByteTimeout,
+            idleTimeout: upstreamIdleTimeout)
+        main.keyName = "OPENROUTER_API_KEY"
+        return main.withEach(of: upstreamKeys)
+            + namedUpstreams.flatMap { named in
+                var upstream = main
+                upstream.name = named.name
+                upstream.keyName = NamedUpstreamKey.text(named.name, .key)
+                upstream.url = named.url
+                upstream.profile = named.profile
+                upstream.api = named.api
+                upstream.choosesAPI = named.apiChoice == .auto
+                upstream.certificates = named.certificates
+                if !named.profile.allowsProviderOrder {
+                    upstream.siteURL = nil
+                    upstream.siteName = nil
+                }
+                return upstream.withEach(of: named.keys)
+            }
+    }
+}
+
+extension UpstreamConfiguration {
+    /// The same with one key each; without any, as it is.
+    fileprivate func withEach(of keys: [Secret]) -> [UpstreamConfiguration] {
+        guard !keys.isEmpty else { return [self] }
+        return keys.enumerated().map { index, key in
+            var one = self
+            one.key = key
+            one.keyNumber = index + 1
+            one.keyCount = keys.count
+            return one
+        }
     }
 }

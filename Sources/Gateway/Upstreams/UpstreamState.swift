@@ -53,13 +53,17 @@ struct UpstreamStates {
     /// That of the first upstream.
     var main: UpstreamState { states[0] }
 
-    /// Keeps what is known of the upstreams of `settings`, and forgets the rest.
+    /// Keeps what is known of the upstreams of `settings`, and forgets the rest. Keys of one upstream,
+    /// and upstreams at one address, have one state.
     mutating func serve(_ settings: Settings) {
-        states = settings.upstreams.map { upstream in
+        var kept: [UpstreamState] = []
+        for upstream in settings.upstreams
+        where !kept.contains(where: { $0.upstream.url == upstream.url }) {
             let state = of(upstream)
             state.upstream = upstream
-            return state
+            kept.append(state)
         }
+        states = kept
     }
 
     /// The state of the upstream at an address, if it is one of these.

@@ -14,6 +14,15 @@ package struct UpstreamFailure: Equatable, Sendable {
     package var lessons: Set<UpstreamRemedy> = []
     /// The model's context in tokens, if the upstream itself has named it when it refused a prompt.
     package var contextTokens: Int?
+    /// The status that the upstream has given it, wherever it stood; zero without one.
+    package var status = 0
+    /// How many seconds the upstream asks to be left alone for, if it has named a time.
+    package var waitSeconds: Int?
+    /// Whether an allowance is spent, such as that of a day, which a short wait does not bring back.
+    package var isQuotaSpent = false
+    /// Whether another request to the same model might be served: nobody there can do what this one
+    /// wants.
+    package var isOfRequestAlone = false
     /// Whether the upstream has said no more than that the answer did not fit into the length that was
     /// asked for: that is an answer that was cut before its first word.
     package var isCutAnswer = false
@@ -183,6 +192,10 @@ package struct UpstreamErrorReader: Sendable {
         }
         error.message = SecretScrubber.scrub(error.message, secret: secret)
         var failure = UpstreamFailure(kind, error: error)
+        failure.status = report.errorType == "provider_overloaded" ? 529 : status
+        failure.waitSeconds = waitSeconds(report)
+        failure.isQuotaSpent = isQuotaSpent(report)
+        failure.isOfRequestAlone = kind == .modelMissing && isOfRequestAlone(report)
         if kind == .contextTooLong, let overflow = overflow(report, status: status) {
             failure.contextTokens = window(report, overflow)
             if let tokens = overflow.outputTokensLeft {
@@ -302,10 +315,7 @@ package struct UpstreamErrorReader: Sendable {
 
     private func rateLimited(_ report: UpstreamErrorReport, _ text: String) -> APIError {
         var error = APIError(status: 429, type: .rateLimit, message: text)
-        let words = Array(report.message.lowercased().utf8)
-        let isSpent =
-            report.limitSource.hasSuffix("_daily") || report.code == "insufficient_quota"
-            || words.firstOffset(of: "free-models-per-day") != nil
+        let isSpent = isQuotaSpent(report)
         let wait = waitSeconds(report)
         if let wait, wait <= Self.retryAfterMax, !isSpent {
             error.retryAfter = wait
@@ -317,6 +327,20 @@ package struct UpstreamErrorReader: Sendable {
             }
         }
         return error
+    }
+
+    private func isQuotaSpent(_ report: UpstreamErrorReport) -> Bool {
+        report.limitSource.hasSuffix("_daily") || report.code == "insufficient_quota"
+            || Array(report.message.lowercased().utf8).firstOffset(of: "free-models-per-day") != nil
+    }
+
+    /// OpenRouter's 404 for what none of a model's providers can do, or may: "No endpoints found that
+    /// support tool use", "… matching your data policy".
+    private func isOfRequestAlone(_ report: UpstreamErrorReport) -> Bool {
+        let words = Array(report.message.lowercased().utf8)
+        let signs: [StaticString] = ["that support", "matching your", "data policy", "can handle"]
+        return words.firstOffset(of: "no endpoints") != nil
+            && signs.contains { words.firstOffset(of: $0) != nil }
     }
 
     /// Seconds to wait, from whoever names them: any number, so it is cut to one that can be

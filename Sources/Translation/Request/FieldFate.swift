@@ -96,7 +96,8 @@ package struct FieldFate: Sendable {
         .init(.request, "compaction", .refused, "clients compact by themselves"),
         .init(.request, "mcp_servers", .refused, "unless empty"),
         .init(.request, "context_management", .dropped, "the conversation is sent as it is"),
-        .init(.request, "fallbacks", .dropped, "fallback models are configured at the proxy"),
+        .init(
+            .request, "fallbacks", .emulated, "asked by the proxy, after the models it has itself"),
         .init(.request, "container", .dropped, "there are no containers"),
         .init(.request, "service_tier", .dropped, "Anthropic's own"),
         .init(.request, "speed", .dropped, "Anthropic's own"),

@@ -63,6 +63,37 @@ package struct RequestOutline: Sendable {
         sessionID = userID.flatMap { Self.session(inUserID: $0) }
     }
 
+    // MARK: Routing
+
+    /// The models that the request itself names for when the first cannot answer: `fallbacks`, a list
+    /// of at most three objects with a member `model`. Entries of another form are passed over.
+    package func fallbackModels(_ document: JSONDocument) -> [[UInt8]] {
+        guard let list = fields.fallbacks, document.kind(list) == .array else { return [] }
+        var models: [[UInt8]] = []
+        var elements = document.elements(of: list)
+        while models.count < Self.fallbacksMax, let element = document.next(&elements) {
+            guard document.kind(element) == .object, let model = document.member(element, "model"),
+                document.kind(model) == .string, !document.isEmptyString(model)
+            else { continue }
+            models.append(document.unescaped(model))
+        }
+        return models
+    }
+
+    private static let fallbacksMax = 3
+
+    /// Whether Anthropic's web search is the only tool.
+    package func isForWebSearchAlone(_ document: JSONDocument) -> Bool {
+        guard let tools = fields.tools, document.kind(tools) == .array,
+            document.count(tools) == 1
+        else { return false }
+        var elements = document.elements(of: tools)
+        guard let tool = document.next(&elements), document.kind(tool) == .object,
+            let type = document.member(tool, "type")
+        else { return false }
+        return document.hasPrefix(type, "web_search_")
+    }
+
     /// Claude Code's session: `metadata.user_id` is a JSON text with a member `session_id`, or, in
     /// older versions, ends in `_session_` and the id.
     private static func session(inUserID user: [UInt8]) -> [UInt8]? {
@@ -90,7 +121,7 @@ struct RequestFields: Sendable {
     var model, messages, maxTokens, system, stream, metadata: JSONNode?
     var tools, toolChoice, thinking, outputConfig, outputFormat, cacheControl: JSONNode?
     var stopSequences, temperature, topP, topK: JSONNode?
-    var thread, compaction, mcpServers: JSONNode?
+    var thread, compaction, mcpServers, fallbacks: JSONNode?
 
     init(_ document: JSONDocument) {
         var members = document.members(of: .root)
@@ -140,6 +171,8 @@ struct RequestFields: Sendable {
             compaction = value
         } else if document.equals(key, "mcp_servers") {
             mcpServers = value
+        } else if document.equals(key, "fallbacks") {
+            fallbacks = value
         }
     }
 }

@@ -28,8 +28,8 @@ import Translation
         let driver = try SessionDriver(settings.map { (key: $0.0, value: $0.1) })
         driver.receive("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         #expect(driver.text.contains(#""status":"healthy","openrouter":"not_used""#))
-        let configuration = driver.state.settings.configuration
-        #expect(Checkup.keyPresence(configuration, origin: nil).verdict == .skipped)
+        let upstream = driver.state.settings.upstream
+        #expect(Checkup.keyPresence(of: upstream, origin: nil).verdict == .skipped)
         driver.post("/v1/messages", ClientSessionTests.body)
         #expect(driver.calls.count == 1)
     }
@@ -47,8 +47,8 @@ import Translation
         let driver = try SessionDriver(settings.map { (key: $0.0, value: $0.1) })
         driver.receive("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         #expect(driver.text.contains(#""status":"degraded","openrouter":"no_api_key""#))
-        let configuration = driver.state.settings.configuration
-        #expect(Checkup.keyPresence(configuration, origin: nil).verdict == .failure)
+        let upstream = driver.state.settings.upstream
+        #expect(Checkup.keyPresence(of: upstream, origin: nil).verdict == .failure)
         driver.post("/v1/messages", ClientSessionTests.body)
         #expect(driver.calls.isEmpty && driver.text.contains("OPENROUTER_API_KEY"))
     }

@@ -16,11 +16,11 @@ import Testing
             "claude-opus-4=x,claude-opus-*=o,claude-*=c,*=all",
         ] {
             let map = try map(text)
-            #expect(map.target(for: "claude-opus-4") == "x")
-            #expect(map.target(for: "claude-opus-4-1") == "o")
-            #expect(map.target(for: "claude-haiku") == "c")
-            #expect(map.target(for: "gpt") == "all")
-            #expect(map.target(for: "") == "all")
+            #expect(map.chain(for: "claude-opus-4")?.entries.first == "x")
+            #expect(map.chain(for: "claude-opus-4-1")?.entries.first == "o")
+            #expect(map.chain(for: "claude-haiku")?.entries.first == "c")
+            #expect(map.chain(for: "gpt")?.entries.first == "all")
+            #expect(map.chain(for: "")?.entries.first == "all")
         }
     }
 
@@ -38,14 +38,14 @@ import Testing
                 ("CLAUDE_PROXY_MODEL_MAP", "claude-opus-4=x,kept[1m]=y"),
             ])
         ])
-        let choice = ModelChoice(try #require(resolution.configuration, "\(resolution.faults)"))
-        #expect(choice.upstreamModel(for: requested, in: nil) == expected)
+        let router = ModelRouter(try #require(resolution.configuration, "\(resolution.faults)"))
+        #expect(router.targets(of: router.meaning(of: requested, in: nil)).map(\.model) == [expected])
     }
 
     @Test("An id that no rule names has no target") func noMatch() throws {
         let map = try map("claude-opus-*=o")
-        #expect(map.target(for: "claude-opus") == nil)
-        #expect(map.target(for: "claude-opus-") == "o")
-        #expect(ModelMap().target(for: "claude-opus-4") == nil)
+        #expect(map.chain(for: "claude-opus") == nil)
+        #expect(map.chain(for: "claude-opus-")?.entries.first == "o")
+        #expect(ModelMap().chain(for: "claude-opus-4") == nil)
     }
 }

@@ -29,6 +29,15 @@ import Testing
         ("OPENROUTER_MODEL", "z-ai/glm-4.6:exacto", "z-ai/glm-4.6:exacto"),
         ("CLAUDE_PROXY_MODEL_MAP", " a=b , claude-*=c/d=e ", "a=b,claude-*=c/d=e"),
         ("CLAUDE_PROXY_MODEL_MAP", "*=x", "*=x"),
+        ("CLAUDE_PROXY_MODEL_MAP", "a=b|c@d , e=f", "a=b | c@d,e=f"),
+        (
+            "CLAUDE_PROXY_ROUTES", "subagent.Explore=a | b,over:9000=c",
+            "subagent.Explore=a | b,over:9000=c"
+        ),
+        ("CLAUDE_PROXY_FALLBACK_ON", "limit, policy", "limit,policy"),
+        ("CLAUDE_PROXY_FALLBACK_AFTER", "60s", "60s"),
+        ("CLAUDE_PROXY_OPENROUTER_PROVIDER", #"{"zdr":true}"#, #"{"zdr":true}"#),
+        ("CLAUDE_PROXY_KEY_CHOICE", "first", "first"),
         ("CLAUDE_PROXY_REPORT_MODEL", "requested", "requested"),
         ("CLAUDE_PROXY_REPORT_MODEL", "upstream", "upstream"),
         ("CLAUDE_PROXY_REPORT_MODEL", "claude-opus-4-1", "claude-opus-4-1"),
@@ -97,6 +106,33 @@ import Testing
 
     /// A value that is refused, and the reason given.
     static let invalid: [(key: String, written: String, reason: String)] = [
+        ("CLAUDE_PROXY_ROUTES", "subagent", "\"subagent\" has no `=`"),
+        (
+            "CLAUDE_PROXY_ROUTES", "subagents=a",
+            "\"subagents\" is no kind of request; did you mean subagent?"
+        ),
+        (
+            "CLAUDE_PROXY_ROUTES", "over:12=a",
+            "\"over:12\" has no number of tokens from 1000 to 100000000"
+        ),
+        ("CLAUDE_PROXY_ROUTES", "compaction=a,compaction=b", "there are two routes for compaction"),
+        ("CLAUDE_PROXY_ROUTES", "compaction=", "\"compaction=\" has nothing after its `=`"),
+        ("CLAUDE_PROXY_ROUTES", "subagent.=a", "\"subagent.\" names no type of sub-agent"),
+        (
+            "CLAUDE_PROXY_FALLBACK_ON", "limits",
+            "it is not one of the allowed words; did you mean limit?"
+        ),
+        ("CLAUDE_PROXY_FALLBACK_AFTER", "2h", "it is out of range"),
+        ("CLAUDE_PROXY_OPENROUTER_PROVIDER", "[1]", "it is no JSON object"),
+        (
+            "CLAUDE_PROXY_KEY_CHOICE", "last",
+            "it is not one of the allowed words"
+        ),
+        ("OPENROUTER_MODEL", "a|b|c|d|e", "a chain of 5 models is longer than 4"),
+        ("OPENROUTER_MODEL", "a||b", "\"a||b\" has an empty entry: a `|` too many"),
+        ("OPENROUTER_MODEL", "a | a", "\"a\" is in the chain twice"),
+        ("OPENROUTER_API_KEY", "sk-1,sk-1", "item 2 of the list is in it twice"),
+        ("OPENROUTER_API_KEY", "sk-1,,sk-2", "item 2 of the list is empty"),
         ("OPENROUTER_API_KEY", "sk\u{1}x", "it has control characters"),
         (
             "OPENROUTER_API_KEY", "sk-x # mine",

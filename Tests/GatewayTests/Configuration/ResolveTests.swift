@@ -46,7 +46,7 @@ import Translation
         let configuration = try #require(resolution.configuration)
         #expect(configuration.workers == 2)
         #expect(configuration.defaultModel == "b/b")
-        #expect(configuration.upstreamKey == Secret("from-credential"))
+        #expect(configuration.upstreamKeys == [Secret("from-credential")])
         #expect(
             resolution.origins.mapValues(\.description) == [
                 "CLAUDE_PROXY_WORKERS": "test.env:3",

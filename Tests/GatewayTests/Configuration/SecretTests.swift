@@ -39,7 +39,7 @@ import Testing
         ]
         let resolution = Configuration.resolve(sources)
         let configuration = try #require(resolution.configuration)
-        #expect(configuration.upstreamKey?.reveal() == needle)
+        #expect(configuration.upstreamKeys.map { $0.reveal() } == [needle])
         let printed = try #require(resolution.printedConfiguration())
         #expect(printed.occurs("# OPENROUTER_API_KEY=(set)\n"))
         let all = [

@@ -68,7 +68,7 @@ import Testing
             .failure(InvalidValue("it cannot be read: No such file or directory"))
         }
         #expect(resolution.configuration == nil)
-        #expect(resolution.emptiedCAFile == nil)
+        #expect(resolution.emptiedCAFiles.isEmpty)
         #expect(
             resolution.faults.map(\.description) == [
                 #"test.env:1: CLAUDE_PROXY_UPSTREAM_CA_FILE="/root/ca.pem": it cannot be read: No"#
@@ -77,7 +77,7 @@ import Testing
                     + " service can read"
             ])
         let emptied = Configuration.resolve([source]).readingCertificates { _ in .success([]) }
-        #expect(emptied.emptiedCAFile == "/root/ca.pem")
+        #expect(emptied.emptiedCAFiles == ["/root/ca.pem"])
         let good = Configuration.resolve([source]).readingCertificates { _ in
             .success(Array(Self.block.utf8))
         }

@@ -7,6 +7,7 @@ import Translation
 
 @Suite("What follows a failure") struct RetryPolicyTests {
     typealias Decision = RetryPolicy.Decision
+    typealias Moves = RetryPolicy.Moves
 
     private static func failure(
         _ kind: FailureKind, _ remedies: UpstreamRemedy..., retryAfter: Int? = nil,
@@ -18,50 +19,92 @@ import Translation
     }
 
     private static func decide(
-        _ failure: UpstreamFailure, after earlier: [UpstreamFailure] = [],
-        answerTokens: Int = 8000, isRepeatable: Bool = true
+        _ failure: UpstreamFailure, _ status: Int = 0, _ transfer: TransferFailure.Kind? = nil,
+        history: RetryPolicy.History = .init(), answerTokens: Int = 8000, isRepeatable: Bool = true
     ) -> Decision {
-        var history = RetryPolicy.History()
-        for one in earlier {
-            for remedy in one.remedies { history.note(remedy, changesRequest: true) }
-            if one.remedies.isEmpty { history.note(one) }
-        }
+        var failure = failure
+        failure.status = status
         return RetryPolicy.decide(
-            after: failure, history: history,
+            after: failure, transfer, history: history,
             request: .init(answerTokens: answerTokens, isRepeatable: isRepeatable))
     }
 
-    // MARK: Kinds
-
-    static let once: Set<FailureKind> = [
-        .unreachable, .unanswered, .unavailable, .overloaded, .badAnswer, .emptyAnswer,
-    ]
-
-    @Test("Every kind has its row", arguments: FailureKind.allCases)
-    func kinds(_ kind: FailureKind) {
-        let failure = Self.failure(kind)
-        let isOnce = Self.once.contains(kind)
-        #expect(Self.decide(failure) == (isOnce ? .again : .report))
-        if isOnce { #expect(Self.decide(failure, after: [failure]) == .report) }
+    private static func history(_ note: (inout RetryPolicy.History) -> Void) -> RetryPolicy.History
+    {
+        var history = RetryPolicy.History()
+        note(&history)
+        return history
     }
 
-    @Test func twoNamesForOneCauseAreOneRetry() {
-        let unreachable = Self.failure(.unreachable)
-        let unanswered = Self.failure(.unanswered)
-        #expect(Self.decide(unanswered, after: [unreachable]) == .report)
-        let unavailable = Self.failure(.unavailable)
-        #expect(Self.decide(Self.failure(.badAnswer), after: [unavailable]) == .report)
-        #expect(Self.decide(unavailable, after: [unreachable]) == .again)
+    // MARK: Rows
+
+    struct Row: Sendable {
+        let kind: FailureKind
+        var status = 0
+        var transfer: TransferFailure.Kind?
+        var moves = Moves()
+    }
+
+    static let rows = [
+        Row(kind: .unreachable, transfer: .connect, moves: .init(same: true, next: .unavailable)),
+        Row(kind: .unreachable, transfer: .resolve, moves: .init(same: true, next: .unavailable)),
+        Row(kind: .unreachable, transfer: .connectTimeout, moves: .init(next: .unavailable)),
+        Row(
+            kind: .unanswered, transfer: .closedBeforeAnswer,
+            moves: .init(same: true, next: .unavailable)),
+        Row(kind: .misconfigured, transfer: .certificate, moves: .init(next: .unavailable)),
+        Row(kind: .keyRefused, status: 401, moves: .init(key: true, next: .limit)),
+        Row(kind: .outOfCredit, status: 402, moves: .init(key: true, next: .limit)),
+        Row(kind: .rateLimited, status: 429, moves: .init(key: true, next: .limit)),
+        Row(kind: .contentRefused, status: 403, moves: .init(next: .policy)),
+        Row(kind: .notPermitted, status: 403, moves: .init(next: .policy)),
+        Row(kind: .modelMissing, status: 404, moves: .init(next: .unavailable)),
+        Row(kind: .timeout, status: 504, moves: .init(next: .unavailable)),
+        Row(kind: .timeout, moves: .init(next: .unavailable)),
+        Row(kind: .requestFault, status: 400),
+        Row(kind: .requestFault, status: 413),
+        Row(kind: .contextTooLong, status: 400, moves: .init(next: .context)),
+        Row(kind: .internalFault, status: 500, moves: .init(next: .unavailable)),
+        Row(kind: .unavailable, status: 502, moves: .init(same: true, next: .unavailable)),
+        Row(kind: .overloaded, status: 503, moves: .init(same: true, next: .unavailable)),
+        Row(kind: .overloaded, status: 529, moves: .init(next: .unavailable)),
+        Row(kind: .brokenAnswer, status: 200, moves: .init(next: .unavailable)),
+        Row(kind: .badAnswer, status: 200, moves: .init(same: true, next: .unavailable)),
+        Row(kind: .emptyAnswer, status: 200, moves: .init(same: true, next: .unavailable)),
+        Row(kind: .noSocket), Row(kind: .noMemory), Row(kind: .shuttingDown),
+    ]
+
+    @Test("Every row", arguments: rows) func row(_ row: Row) {
+        let decision = Self.decide(Self.failure(row.kind), row.status, row.transfer)
+        #expect(decision == (row.moves == Moves() ? .report : .move(row.moves)))
+    }
+
+    @Test("Every kind has a row") func allKinds() {
+        #expect(Set(Self.rows.map(\.kind)) == Set(FailureKind.allCases))
+    }
+
+    @Test func theSameIsAskedOnceAgainAtMost() {
+        let repeated = Self.history { $0.noteRepeat() }
+        for row in Self.rows where row.moves.same {
+            let decision = Self.decide(
+                Self.failure(row.kind), row.status, row.transfer, history: repeated)
+            #expect(decision == .move(.init(next: .unavailable)))
+        }
     }
 
     @Test func anUpstreamThatNamesATimeIsNotAskedBefore() {
-        #expect(Self.decide(Self.failure(.overloaded, retryAfter: 5)) == .report)
-        #expect(Self.decide(Self.failure(.unavailable, retryAfter: 5)) == .again)
+        let decision = Self.decide(Self.failure(.overloaded, retryAfter: 5), 503)
+        #expect(decision == .move(.init(next: .unavailable)))
+        #expect(
+            Self.decide(Self.failure(.unavailable, retryAfter: 5), 502)
+                == .move(.init(same: true, next: .unavailable)))
     }
 
     @Test(arguments: [FailureKind.overloaded, .unavailable])
     func anUpstreamThatSaysNotToIsNotAskedAgain(_ kind: FailureKind) {
-        #expect(Self.decide(Self.failure(kind, shouldRetry: false)) == .report)
+        #expect(
+            Self.decide(Self.failure(kind, shouldRetry: false), 503)
+                == .move(.init(next: .unavailable)))
     }
 
     // MARK: Repairs
@@ -72,31 +115,42 @@ import Translation
     func whatTheUpstreamHasNamedIsTriedOnce(_ remedy: UpstreamRemedy) {
         let failure = Self.failure(.requestFault, remedy)
         #expect(Self.decide(failure) == .repair([remedy]))
-        #expect(Self.decide(failure, after: [failure]) == .report)
+        let tried = Self.history { $0.note(remedy, changesRequest: true) }
+        #expect(Self.decide(failure, history: tried) == .report)
     }
 
     @Test func eachParameterIsACauseOfItsOwn() {
-        let one = Self.failure(.requestFault, .dropParameter("top_k"))
+        let tried = Self.history { $0.note(.dropParameter("top_k"), changesRequest: true) }
         let other = Self.failure(.requestFault, .dropParameter("seed"))
-        #expect(Self.decide(other, after: [one]) == .repair([.dropParameter("seed")]))
+        #expect(Self.decide(other, history: tried) == .repair([.dropParameter("seed")]))
+    }
+
+    @Test func somebodyElseMayObjectToTheSame() {
+        let moved = Self.history {
+            $0.note(.dropParameter("top_k"), changesRequest: true)
+            $0.noteMove()
+        }
+        let failure = Self.failure(.requestFault, .dropParameter("top_k"))
+        #expect(Self.decide(failure, history: moved) == .repair([.dropParameter("top_k")]))
     }
 
     @Test func whatWasTriedInVainIsNotTriedAgain() {
         var history = RetryPolicy.History()
-        let failure = Self.failure(.overloaded, .dropImages, .dropParameter("top_k"))
+        let failure = Self.failure(.unavailable, .dropImages, .dropParameter("top_k"))
         history.note(.dropImages, changesRequest: false)
-        let request = RetryPolicy.Request(answerTokens: 8000, isRepeatable: true)
-        func decide() -> Decision {
-            RetryPolicy.decide(after: failure, history: history, request: request)
-        }
-        #expect(decide() == .repair([.dropParameter("top_k")]) && history.retries == 0)
+        #expect(Self.decide(failure, history: history) == .repair([.dropParameter("top_k")]))
+        #expect(history.retries == 0)
         history.note(.dropParameter("top_k"), changesRequest: true)
-        #expect(decide() == .again && history.retries == 1)
+        #expect(
+            Self.decide(failure, history: history)
+                == .move(.init(same: true, next: .unavailable)))
+        #expect(history.retries == 1)
     }
 
     @Test(arguments: [
-        (1023, Decision.report), (1024, .repair([.lowerMaxTokens(1024)])),
-        (7999, .repair([.lowerMaxTokens(7999)])), (8000, .report),
+        (1023, Decision.move(.init(key: true, next: .limit))),
+        (1024, .repair([.lowerMaxTokens(1024)])), (7999, .repair([.lowerMaxTokens(7999)])),
+        (8000, .move(.init(key: true, next: .limit))),
     ])
     func anAnswerIsMadeShorterButNotTooShort(_ tokens: Int, _ decision: Decision) {
         #expect(Self.decide(Self.failure(.outOfCredit, .lowerMaxTokens(tokens))) == decision)
@@ -104,11 +158,14 @@ import Translation
 
     // MARK: Limits
 
-    @Test func threeRetriesAreTheMost() {
-        let earlier = [
-            Self.failure(.unreachable), Self.failure(.unavailable), Self.failure(.emptyAnswer),
-        ]
-        #expect(Self.decide(Self.failure(.requestFault, .dropReasoning), after: earlier) == .report)
+    @Test func fourCallsAreTheMost() {
+        let full = Self.history {
+            $0.noteRepeat()
+            $0.noteMove()
+            $0.noteMove()
+        }
+        #expect(Self.decide(Self.failure(.requestFault, .dropReasoning), history: full) == .report)
+        #expect(Self.decide(Self.failure(.timeout), history: full) == .report)
     }
 
     @Test func aRequestThatIsNoLongerThereIsNotRepeated() {

@@ -287,8 +287,10 @@ import Translation
     @Test func nobodyIsAskedForAClientThatHasLeft() throws {
         let driver = try SessionDriver()
         driver.post("/v1/messages", Self.streamBody)
-        driver.performsActions = false
+        driver.repeatsAtOnce = false
         driver.upstreamEnds(TransferFailure(.connect, detail: "refused"))
+        driver.performsActions = false
+        driver.wait(.milliseconds(250))
         driver.clientLeaves()
         driver.performsActions = true
         #expect(driver.actions == ["start", "cancel", "close"])

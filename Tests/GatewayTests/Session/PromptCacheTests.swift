@@ -171,6 +171,7 @@ import Translation
         finish(driver)
         ask(driver)
         driver.upstreamEnds(TransferFailure(.connect, detail: "refused"))
+        #expect(driver.calls.count == 3)
         #expect(try !body(driver).contains("provider"))
     }
 

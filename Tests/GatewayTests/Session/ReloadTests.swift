@@ -93,7 +93,8 @@ import Testing
         driver.respond(status: status)
         driver.upstream(answer)
         if driver.calls.count == 1 { driver.upstreamEnds() }
-        #expect(driver.calls.count == 2 && driver.calls[0].upstream == driver.calls[1].upstream)
+        try #require(driver.calls.count == 2)
+        #expect(driver.calls[0].upstream == driver.calls[1].upstream)
         let again = String(decoding: driver.calls[1].body, as: UTF8.self)
         #expect(again.contains("vendor/one"))
         driver.respond()

@@ -16,6 +16,7 @@ final class SessionDriver {
     private(set) var call = CallID()
     private(set) var records: [RequestRecord] = []
     private(set) var taught: [UpstreamLesson] = []
+    private(set) var told: [RoutingNotice] = []
     /// Names of the actions, in order, for scripts.
     private(set) var actions: [String] = []
     private(set) var isClosed = false
@@ -26,6 +27,8 @@ final class SessionDriver {
     /// Whether the client takes each answer before its next request is looked at. What it has taken
     /// stays in `output` all the same.
     var readsAtOnce = true
+    /// Whether the moment before a repeated call passes by itself.
+    var repeatsAtOnce = true
     /// False while actions have to wait, as they do within libcurl's callbacks.
     var performsActions = true {
         didSet { perform() }
@@ -105,6 +108,7 @@ final class SessionDriver {
     func upstream(_ bytes: [UInt8]) {
         session.upstreamReceived(call, bytes.span, at: now, into: &output)
         perform()
+        waitForRepeat()
     }
 
     func upstream(_ text: String) { upstream([UInt8](text.utf8)) }
@@ -120,11 +124,16 @@ final class SessionDriver {
     func upstreamEnds(_ failure: TransferFailure? = nil) {
         session.upstreamEnded(call, failure, at: now, into: &output)
         perform()
+        waitForRepeat()
     }
 
     func clientLeaves() {
         session.clientLeft(at: now)
         perform()
+    }
+
+    private func waitForRepeat() {
+        if repeatsAtOnce, performsActions, session.isPausing { wait(.milliseconds(250)) }
     }
 
     /// Lets time pass, with every deadline met at its time.
@@ -191,6 +200,7 @@ final class SessionDriver {
                 while countsAtOnce, session.isCounting { countFurther() }
             case .learn(let observation): state.calibration.learn(observation)
             case .teach(let lessons): taught += lessons
+            case .tell(let notices): told += notices
             case .pauseReading: actions.append("pause")
             case .resumeReading: actions.append("resume")
             case .close(let lingering):

@@ -5,7 +5,7 @@
 import HTTP1
 
 /// An endpoint with what its path carries.
-enum Route: Equatable {
+enum Endpoint: Equatable {
     case messages
     case countTokens
     case models
@@ -16,7 +16,7 @@ enum Route: Equatable {
     case probe
 
     enum Match: Equatable {
-        case route(Route)
+        case route(Endpoint)
         case notFound
         /// `allow` is the value of the Allow field.
         case methodNotAllowed(allow: StaticString)
@@ -37,7 +37,7 @@ enum Route: Equatable {
         if method == .head { return .route(.probe) }
         // A base URL that ends in /v1 makes clients ask for /v1/v1/messages.
         let path = path.starts(with: "/v1/v1/".utf8) ? path.dropFirst(3) : path[...]
-        let route: Route
+        let route: Endpoint
         if path.elementsEqual("/v1/messages".utf8) {
             route = .messages
         } else if path.elementsEqual("/v1/messages/count_tokens".utf8) {

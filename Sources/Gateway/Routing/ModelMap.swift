@@ -11,14 +11,14 @@ package struct ModelMap: Sendable, Equatable {
         package let pattern: String
         /// Whether every id that begins with `pattern` matches.
         package let isPrefix: Bool
-        /// The upstream model id.
-        package let target: String
+        /// The upstream models.
+        package let chain: ModelChain
 
         /// A rule; `pattern` does not contain the `*`.
-        package init(pattern: String, isPrefix: Bool, target: String) {
+        package init(pattern: String, isPrefix: Bool, chain: ModelChain) {
             self.pattern = pattern
             self.isPrefix = isPrefix
-            self.target = target
+            self.chain = chain
         }
     }
 
@@ -35,25 +35,25 @@ package struct ModelMap: Sendable, Equatable {
         rules.contains { !$0.isPrefix && $0.pattern == model }
     }
 
-    /// The upstream id for a client's model id, or nil if no rule matches.
-    package func target(for model: String) -> String? {
+    /// The upstream models for a client's model id, or nil if no rule matches.
+    package func chain(for model: String) -> ModelChain? {
         var best: Rule?
         for rule in rules {
             if !rule.isPrefix {
-                if rule.pattern == model { return rule.target }
+                if rule.pattern == model { return rule.chain }
             } else if model.hasPrefix(rule.pattern),
                 rule.pattern.utf8.count >= best?.pattern.utf8.count ?? 0
             {
                 best = rule
             }
         }
-        return best?.target
+        return best?.chain
     }
 }
 
 extension ModelMap.Rule: CustomStringConvertible {
     /// The rule as an administrator writes it.
-    package var description: String { "\(from)=\(target)" }
+    package var description: String { "\(from)=\(chain)" }
 
     /// The left side as an administrator writes it.
     var from: String { isPrefix ? pattern + "*" : pattern }
@@ -75,7 +75,7 @@ extension ModelMap.Rule: CustomStringConvertible {
             throw InvalidValue("\(text.quoted) has a `*` that is not at the end of its left side")
         }
         try checkModelID(from)
-        try checkModelID(target)
-        self.init(pattern: from, isPrefix: isPrefix, target: target)
+        self.init(
+            pattern: from, isPrefix: isPrefix, chain: try ModelChain(parsing: target))
     }
 }

@@ -1,0 +1,258 @@
+// Asking again, and elsewhere: what follows a call that has failed before its first content, and what
+// the table of routing hears of it.
+
+import Translation
+
+/// One call that has failed.
+struct AttemptFailure {
+    let candidate: Candidate
+    let failure: UpstreamFailure
+
+    var kind: FailureKind { failure.kind }
+}
+
+extension MessagesExchange {
+    /// What the upstream says of the model's context.
+    mutating func learn(from failure: UpstreamFailure, in turn: Turn) {
+        guard let tokens = failure.contextTokens else { return }
+        contextTokens = tokens
+        let isBelieved = attempt.known.lessons.learn(
+            contextTokens: tokens, of: attempt.upstreamModel, promptTokens: promptTokens,
+            at: turn.now)
+        isContextBelieved = isBelieved
+        if isBelieved { record.lessons = ["context \(tokens)"] }
+    }
+
+    /// The prompt's size by a count of our own, into which nothing learnt has gone.
+    var promptTokens: Int { measure?.tokens ?? quickEstimate }
+
+    /// Asks again, as if nobody had been asked before, if that is of use and the client has no content
+    /// yet; nil if the failure stands.
+    ///
+    /// - Parameter transfer: what has become of the connection, if that is the failure.
+    mutating func askAgain(
+        after failure: UpstreamFailure, _ fate: UpstreamFate,
+        transfer: TransferFailure.Kind? = nil, in turn: Turn
+    ) -> Step? {
+        guard case .asking = phase else { return nil }
+        var failure = failure
+        var decision = attempt.decision(after: failure, head.status, transfer)
+        if case .repair(let remedies) = decision {
+            if let call = attempt.repaired(by: remedies, after: failure, head.status) {
+                return start(call, fate, at: turn.now)
+            }
+            failure.remedies = []
+            decision = attempt.decision(after: failure, head.status, transfer)
+        }
+        failures.append(AttemptFailure(candidate: attempt.candidate, failure: failure))
+        noteFailure(failure, transfer, in: turn)
+        guard case .move(let moves) = decision else { return nil }
+        return repeated(moves, after: failure, fate, in: turn)
+            ?? moved(moves, after: failure, fate, in: turn)
+    }
+
+    /// The same again, in a moment.
+    private mutating func repeated(
+        _ moves: RetryPolicy.Moves, after failure: UpstreamFailure, _ fate: UpstreamFate,
+        in turn: Turn
+    ) -> Step? {
+        let (candidate, route, progress) = (attempt.candidate, attempt.route, attempt.progress)
+        guard moves.same,
+            let delay = turn.state.routing({
+                $0.repeatDelay(of: candidate, in: route, progress, at: turn.now)
+            }), let call = attempt.repeated(after: failure)
+        else { return nil }
+        prepareForAnswer()
+        delayed = call
+        deadlines.delayedCall = turn.now + delay
+        deadlines.upstream = nil
+        deadlines.firstContent = nil
+        return .pause(fate)
+    }
+
+    /// Another key, or another model.
+    private mutating func moved(
+        _ moves: RetryPolicy.Moves, after failure: UpstreamFailure, _ fate: UpstreamFate,
+        in turn: Turn
+    ) -> Step? {
+        guard !attempt.route.isSingle, turn.now < askedAt + Limits.searchTime else { return nil }
+        let mayLeave = moves.next.map(attempt.wish.causes.contains) ?? false
+        guard mayLeave || moves.key else { return nil }
+        let entry = attempt.candidate.entry
+        attempt.exclude(keyAlone: moves.key)
+        if moves.next == .context {
+            attempt.excludeContexts(upTo: failure.contextTokens ?? 0, in: turn)
+        } else {
+            attempt.excludeTooSmall(in: turn)
+        }
+        while let other = choose(within: mayLeave ? nil : entry, in: turn) {
+            guard let call = attempt.moved(to: other, in: turn) else { continue }
+            identity.upstreamModel = other.model
+            identity.maker = other.upstream.maker
+            attempt.inputTokensEstimate = estimate(of: other, in: turn)
+            errorReader = attempt.errorReader(timeOfDay: turn.state.timeOfDay)
+            record.upstreamModel = other.model
+            channel.target = ResponseChannel.Target(other, attempts: attempt.retries + 1)
+            contextTokens = nil
+            isContextBelieved = false
+            return start(call, fate, at: turn.now)
+        }
+        return nil
+    }
+
+    private func choose(within entry: Int?, in turn: Turn) -> Candidate? {
+        var progress = attempt.progress
+        if let entry {
+            for other in attempt.route.entries.indices where other != entry {
+                progress.exclude(other)
+            }
+        }
+        let (route, wish) = (attempt.route, attempt.wish)
+        return turn.state.routing { $0.choose(in: route, progress, wish, at: turn.now) }
+    }
+
+    /// The size of the prompt in the tokens of another model.
+    private func estimate(of candidate: Candidate, in turn: Turn) -> Int {
+        guard configuration.calibratesTokenCounts else { return promptTokens }
+        let calibration = turn.state.calibration
+        return measure.map { calibration.estimate($0, model: candidate.calibrationName) }
+            ?? calibration.estimate(quick: quickEstimate, model: candidate.calibrationName)
+    }
+
+    private mutating func start(
+        _ call: UpstreamCall, _ fate: UpstreamFate, at now: MonotonicTime
+    ) -> Step {
+        prepareForAnswer()
+        deadlines.upstream = now + upstream.configuration.firstByteTimeout
+        startFirstContentClock(at: now)
+        return .call(call, fate)
+    }
+
+    /// As if nobody had been asked before.
+    private mutating func prepareForAnswer() {
+        isHeldBack = false
+        translator = attempt.makeTranslator(identity, errorReader: errorReader)
+        // What this try does without is said in the very answer that it brings.
+        record.dropped = attempt.translated.dropped.names
+        channel.dropped = attempt.translated.dropped.headerValue
+        channel.target?.attempts = attempt.retries + 1
+        head = UpstreamHead()
+        errorBody = []
+        message = []
+    }
+}
+
+// MARK: - Models that take long
+
+extension MessagesExchange {
+    /// From now on the model has its time for the first content, where another could be asked.
+    mutating func startFirstContentClock(at now: MonotonicTime) {
+        guard configuration.fallbackAfter > .zero, attempt.isStreaming,
+            attempt.route.entries.count > 1, attempt.wish.causes.contains(.unavailable)
+        else { return }
+        deadlines.firstContent = now + configuration.fallbackAfter
+    }
+
+    /// Turns to another model if one can be asked at once; nil if this one is waited for.
+    mutating func turnFromSlow(in turn: Turn) -> Step? {
+        guard case .asking = phase, attempt.retries < Limits.retriesMax else { return nil }
+        let (candidate, route, progress) = (attempt.candidate, attempt.route, attempt.progress)
+        let hasOther = turn.state.routing {
+            $0.hasAlternative(to: candidate, in: route, progress, at: turn.now)
+        }
+        guard hasOther else { return nil }
+        return askAgain(
+            after: .slow(configuration.fallbackAfter), .cancel, in: turn)
+    }
+}
+
+// MARK: - What the table of routing hears
+
+extension MessagesExchange {
+    private mutating func tell(_ result: RoutingTable.Result, in turn: Turn) {
+        let candidate = attempt.candidate
+        notices += turn.state.routing { $0.note(result, of: candidate, at: turn.now) }
+    }
+
+    private mutating func noteFailure(
+        _ failure: UpstreamFailure, _ transfer: TransferFailure.Kind?, in turn: Turn
+    ) {
+        tell(.failed(.of(failure, transfer), failure.kind), in: turn)
+        guard let mark = attempt.mark else { return }
+        let entry = attempt.candidate.entry
+        turn.state.routing { $0.marks.remove(mark, from: entry) }
+    }
+
+    /// The model has answered: where it has done so in another one's stead, the session stays with it.
+    mutating func noteAnswer(in turn: Turn) {
+        tell(.answered, in: turn)
+        let entry = attempt.candidate.entry
+        guard entry > 0, let mark = attempt.mark else { return }
+        turn.state.routing { $0.marks.set(mark, to: entry, at: turn.now) }
+    }
+
+    /// The answer has died after its first content. Its client is going to ask again at once, and is
+    /// better served by somebody else.
+    mutating func noteDeath(of failure: UpstreamFailure, in turn: Turn) {
+        guard !failure.kind.isOurs else { return noteWithoutVerdict(in: turn) }
+        tell(.failed(.model(weight: 1), failure.kind), in: turn)
+        guard let mark = attempt.mark else { return }
+        let entry = attempt.candidate.entry
+        let next = entry + 1 < attempt.route.entries.count ? entry + 1 : 0
+        turn.state.routing { $0.marks.set(mark, to: next, at: turn.now) }
+    }
+
+    mutating func noteWithoutVerdict(in turn: Turn) {
+        guard attempt.candidate.isProbe else { return }
+        tell(.withoutVerdict, in: turn)
+    }
+}
+
+// MARK: - When all have failed
+
+extension MessagesExchange {
+    /// The failure that the client hears of when several were asked: the one by which it does the right
+    /// thing next. One that may pass comes before a limit, since its model can be asked again at once;
+    /// a limit tells when the first of all is over.
+    func summed(_ failure: UpstreamFailure, in turn: Turn) -> UpstreamFailure {
+        guard failures.count > 1, !attempt.route.isSingle, !failure.kind.isOurs else {
+            return failure
+        }
+        let base =
+            failures.first { $0.kind.mayPass && $0.failure.error.shouldRetry != false }
+            ?? failures.filter { $0.kind == .rateLimited }.min {
+                $0.failure.waitSeconds ?? 0 < $1.failure.waitSeconds ?? 0
+            } ?? failures[0]
+        var summed = base.failure
+        if base.kind == .rateLimited {
+            let route = attempt.route
+            let release = turn.state.routing { $0.release(of: route, at: turn.now) }
+            if let release { summed.error.setRelease(in: release) }
+        }
+        // The words of refusals are known to clients, and stay as they are.
+        guard summed.error.status >= 402 else { return summed }
+        let others = failures.filter { $0.candidate != base.candidate }
+        let list = others.map { "\($0.candidate.description) (\($0.kind.rawValue))" }
+        if !list.isEmpty {
+            summed.error.message +=
+                " The proxy has asked \(base.candidate.description); in vain it has also asked"
+                + " \(list.joined(separator: ", "))."
+        }
+        return summed
+    }
+}
+
+extension APIError {
+    /// Tells when a rate limit is over. Clients wait a minute at most; whoever is told to wait longer
+    /// waits not at all.
+    fileprivate mutating func setRelease(in time: Duration) {
+        let seconds = max(1, Int((time / .seconds(1)).rounded(.up)))
+        if seconds <= 60 {
+            retryAfter = seconds
+            shouldRetry = nil
+        } else {
+            retryAfter = nil
+            shouldRetry = false
+        }
+    }
+}
