@@ -39,7 +39,8 @@ import Testing
             ])
         ])
         let router = ModelRouter(try #require(resolution.configuration, "\(resolution.faults)"))
-        #expect(router.targets(of: router.meaning(of: requested, in: nil)).map(\.model) == [expected])
+        let meaning = router.meaning(of: requested, in: nil)
+        #expect(router.targets(of: meaning).map(\.model) == [expected])
     }
 
     @Test("An id that no rule names has no target") func noMatch() throws {
