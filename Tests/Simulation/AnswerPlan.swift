@@ -56,16 +56,25 @@ struct AnswerGenerator {
     private var text: [UInt8] = []
     private var plan = AnswerPlan()
 
-    /// - Parameter isDown: whether the upstream is having a bad time: most calls fail.
+    /// How an upstream fares.
+    enum Mood {
+        case well
+        /// Most calls fail.
+        case down
+        /// Its keys are refused, spent, or at their limits.
+        case limited
+    }
+
     static func next(
-        _ random: inout SplitMix64, marker: Int, hasTopK: Bool, session: Int?, isDown: Bool,
+        _ random: inout SplitMix64, marker: Int, hasTopK: Bool, session: Int?, mood: Mood,
         key: String
     ) -> AnswerPlan {
         var generator = AnswerGenerator(&random, marker: marker, session: session, key: key)
-        if isDown, random.chance(80) {
+        switch mood {
+        case .down where random.chance(80):
             random.chance(50) ? generator.failure() : generator.empty()
-        } else {
-            generator.choose(hasTopK: hasTopK)
+        case .limited where random.chance(70): generator.limit()
+        case .well, .down, .limited: generator.choose(hasTopK: hasTopK)
         }
         // Some think for long before they fail: clients have their status by then.
         if !generator.isComplete, generator.random.chance(15) { generator.delay() }
@@ -238,6 +247,13 @@ struct AnswerGenerator {
         case 2: plan.send(#"{"error":{"code":\#(status),"message":"no \#(key)"}}"#)
         default: plan.send(#"{"detail":[{"loc":["body"],"msg":"bad"}]}"#)
         }
+        plan.pieces.append(.end(nil))
+        plan.milestone = .upstreamErrorStatus
+    }
+
+    private mutating func limit() {
+        plan.respond(random.pick([401, 402, 429]))
+        plan.send(#"{"error":{"message":"not with \#(key)"}}"#)
         plan.pieces.append(.end(nil))
         plan.milestone = .upstreamErrorStatus
     }

@@ -16,6 +16,7 @@ package enum Milestone: Int, CaseIterable {
     case retriedConnection, retriedEmptyAnswer, retriedRefusal, retriedAfterReload,
         retriedAfterStatus,
         lessonUsed
+    case fellBack, fellBackAfterStatus, changedKey, leftSlow, askedAnotherFirst, askedThree
     case answerLengthLimited, providerKept, tooLongRefused
     case upstreamSilent, upstreamSilentMidway, pinged, errorAfterPing
     case upstreamErrorStatus, upstreamErrorIn200, upstreamCut, upstreamGarbage

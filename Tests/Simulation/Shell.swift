@@ -17,23 +17,51 @@ final class Call {
     /// Bytes that the session has not taken because its client is slow.
     var isPaused = false
     var isOver = false
+    /// What was sent.
+    let body: [UInt8]
+    /// What has happened to its request so far.
+    let history: History
+    /// Whether it was broken off.
+    var wasCancelled = false
     /// When the upstream was asked for this request for the first time.
     var firstAt: MonotonicTime
+    let startedAt: MonotonicTime
     /// When the upstream was asked, or was last heard of.
     var heardAt: MonotonicTime
 
     init(
-        _ id: CallID, _ plan: AnswerPlan, marker: Int, to upstream: Upstream, _ model: String?,
-        at now: MonotonicTime
+        _ id: CallID, _ plan: AnswerPlan, marker: Int, _ call: UpstreamCall, _ model: String?,
+        _ history: History, at now: MonotonicTime
     ) {
-        self.upstream = upstream
+        upstream = call.upstream
+        body = call.body
+        self.history = history
         self.model = model
         self.id = id
         self.plan = plan
         firstAt = now
+        startedAt = now
         heardAt = now
         self.marker = marker
         rest = plan.pieces[...]
+    }
+}
+
+extension Call {
+    struct Target: Equatable {
+        let upstream: Upstream
+        let model: String?
+    }
+
+    /// What has happened to a request that is asked again.
+    final class History {
+        /// The settings that may have made its first call.
+        let settings: [Settings]
+        var repeats = 0
+        /// Who was asked in vain.
+        var left: [Target] = []
+
+        init(_ settings: [Settings]) { self.settings = settings }
     }
 }
 

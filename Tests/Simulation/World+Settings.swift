@@ -10,7 +10,8 @@ extension World {
         ("CLAUDE_PROXY_MAX_BODY", "64KiB")
     ]
 
-    /// The first two have one upstream; the others one each, of another key, model or dialect.
+    /// The first two have one upstream; the next three one each, of another key, model or dialect; then
+    /// come two upstreams, and three of which one has a pool of keys.
     private static let variants: [[(key: String, value: String)]] = [
         [("OPENROUTER_API_KEY", AnswerPlan.key)],
         [
@@ -35,6 +36,26 @@ extension World {
         [
             ("OPENROUTER_API_KEY", AnswerPlan.key + "-small"),
             ("OPENROUTER_MODEL", "small/budget"), ("CLAUDE_PROXY_MEMORY_BUDGET", "1MiB"),
+        ],
+        [
+            ("OPENROUTER_API_KEY", AnswerPlan.key + "-first"),
+            ("OPENROUTER_MODEL", "chain/one | chain/two@second"),
+            ("CLAUDE_PROXY_UPSTREAM_SECOND_URL", "https://second.example/v1"),
+            ("CLAUDE_PROXY_UPSTREAM_SECOND_KEY", AnswerPlan.key + "-of-second"),
+            ("CLAUDE_PROXY_STATUS_HOLD", "1s"), ("CLAUDE_PROXY_PING_INTERVAL", "500ms"),
+            ("CLAUDE_PROXY_FIRST_BYTE_TIMEOUT", "5s"), ("CLAUDE_PROXY_FALLBACK_AFTER", "2s"),
+        ],
+        [
+            ("OPENROUTER_API_KEY", AnswerPlan.key + "-main"),
+            ("OPENROUTER_MODEL", "chain/one@pool | chain/two | chain/three@third"),
+            ("CLAUDE_PROXY_UPSTREAM_POOL_URL", "https://pool.example/v1"),
+            (
+                "CLAUDE_PROXY_UPSTREAM_POOL_KEY",
+                "\(AnswerPlan.key)-pool-1,\(AnswerPlan.key)-pool-2,\(AnswerPlan.key)-pool-3"
+            ),
+            ("CLAUDE_PROXY_UPSTREAM_THIRD_URL", "http://127.0.0.1:9000/v1"),
+            ("CLAUDE_PROXY_UPSTREAM_THIRD_KEY", AnswerPlan.key + "-third"),
+            ("CLAUDE_PROXY_FALLBACK_ON", "unavailable,limit,policy"),
         ],
     ]
 
@@ -81,32 +102,80 @@ extension World {
         return now > since + settings.configuration.statusHold
     }
 
+    /// Who may be asked for a request by these settings, in order: names of upstreams, and models.
+    private static func chain(
+        _ settings: Settings, _ ask: RequestPlan.Ask
+    ) -> [(name: String, model: String)] {
+        guard !ask.model.contains("/") else { return [("main", ask.model)] }
+        return settings.configuration.defaultChain.entries.map { entry in
+            let target = ModelTarget(entry, among: settings.configuration.upstreamNames)
+            return (target.upstream, target.model)
+        }
+    }
+
+    /// Whether these settings send a request of this kind there, and at which place of its chain.
+    private static func place(
+        of call: UpstreamCall, _ model: String?, in settings: Settings, _ ask: RequestPlan.Ask
+    ) -> Int? {
+        guard settings.upstreams.contains(call.upstream) else { return nil }
+        return chain(settings, ask).firstIndex {
+            $0.name == call.upstream.configuration.name && $0.model == model
+        }
+    }
+
     /// The first call of a request goes where its settings say, in the words that are understood there.
+    ///
+    /// - Returns: the settings that send it there.
     func checkDestination(
         of call: UpstreamCall, _ body: ReferenceJSON, _ ask: RequestPlan.Ask, marker: Int,
         on connection: Connection
-    ) throws {
-        let possible = settings(of: marker, on: connection)
-        if calls[marker] == nil {
-            try require(
-                possible.contains { settings in
-                    let model =
-                        ask.model.contains("/") ? ask.model : settings.configuration.defaultModel
-                    return settings.upstream == call.upstream && body["model"]?.text == model
-                }, "a call to \(call.upstream.url) that its request's settings do not make")
-        }
+    ) throws -> [Settings] {
         let profile = call.upstream.profile
         try require(body["top_k"] == nil || profile.allowsTopK, "top_k in another dialect")
         try require(
             body["session_id"] == nil || profile.allowsSessionID, "session_id in another dialect")
+        guard calls[marker] == nil else { return [] }
+        let possible = settings(of: marker, on: connection).filter {
+            Self.place(of: call, body["model"]?.text, in: $0, ask) != nil
+        }
+        try require(
+            !possible.isEmpty,
+            "a call to \(call.upstream.url) that its request's settings do not make")
+        if possible.allSatisfy({ Self.place(of: call, body["model"]?.text, in: $0, ask) != 0 }) {
+            reached(.askedAnotherFirst)
+        }
+        return Array(possible)
     }
 
-    /// A request that is asked again stays with its upstream, whatever has been set meanwhile.
-    func checkSameDestination(
-        _ call: UpstreamCall, _ body: ReferenceJSON, as earlier: Call
+    /// A request that is asked again stays in its chain, as it was when it began, whatever has been set
+    /// meanwhile: it repeats the same call once at most, and not at once, and never goes back to whom it
+    /// has left.
+    func checkNextDestination(
+        _ call: UpstreamCall, _ body: ReferenceJSON, _ ask: RequestPlan.Ask?, after earlier: Call
     ) throws {
-        try require(call.upstream == earlier.upstream, "a retry goes to another upstream")
-        try require(body["model"]?.text == earlier.model, "a retry asks another model")
-        if state.settings.upstream != call.upstream { reached(.retriedAfterReload) }
+        let model = body["model"]?.text
+        if !state.settings.upstreams.contains(call.upstream) { reached(.retriedAfterReload) }
+        if call.upstream == earlier.upstream, model == earlier.model {
+            guard call.body == earlier.body else { return }
+            earlier.history.repeats += 1
+            try require(earlier.history.repeats <= 1, "the same is asked a third time")
+            try require(
+                now >= earlier.startedAt + .milliseconds(50), "the same is asked at once")
+            return
+        }
+        // What hostile clients ask for is anybody's guess.
+        guard let ask else { return }
+        try require(
+            earlier.history.settings.contains { Self.place(of: call, model, in: $0, ask) != nil },
+            "a request leaves its chain for \(call.upstream.url)")
+        let target = Call.Target(upstream: call.upstream, model: model)
+        try require(!earlier.history.left.contains(target), "somebody who failed is asked again")
+        earlier.history.left.append(Call.Target(upstream: earlier.upstream, model: earlier.model))
+        let isSameEntry =
+            call.upstream.configuration.name == earlier.upstream.configuration.name
+            && model == earlier.model
+        reached(isSameEntry ? .changedKey : .fellBack)
+        if earlier.history.left.count >= 2 { reached(.askedThree) }
+        if earlier.wasCancelled { reached(.leftSlow) }
     }
 }

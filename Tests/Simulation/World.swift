@@ -36,7 +36,8 @@ package final class World: ShellContext {
     private var interruptAt: MonotonicTime?
     /// How soon a turn of the loop ends: the longer it is, the more comes together in one.
     private var turnEndPercent = 60
-    private var isUpstreamDown = false
+    /// How the upstreams fare that do not fare well, by their names.
+    private var moods: [String: AnswerGenerator.Mood] = [:]
 
     private static let connectionsAtOnce = 12
     /// What may wait for a client at most: the high-water mark, what libcurl may bring at once with
@@ -288,20 +289,27 @@ package final class World: ShellContext {
         let ask = connection.client.isHostile ? nil : asks[marker]
         let plan = AnswerGenerator.next(
             &random, marker: marker, hasTopK: root["top_k"] != nil, session: ask?.session,
-            isDown: isUpstreamDown, key: key)
+            mood: moods[call.upstream.configuration.name] ?? .well, key: key)
+        var history = earlier?.last.history ?? Call.History([])
         if let ask {
-            try checkDestination(of: call, root, ask, marker: marker, on: connection)
+            let settings = try checkDestination(
+                of: call, root, ask, marker: marker, on: connection)
+            if earlier == nil { history = Call.History(settings) }
             try checkCall(root, to: call.upstream, ask, isFirst: earlier == nil)
         }
         if let earlier {
-            try checkSameDestination(call, root, as: earlier.last)
+            try checkNextDestination(call, root, ask, after: earlier.last)
+            let isElsewhere = call.upstream != earlier.last.upstream
+            if isElsewhere, hasStatus(marker, since: earlier.last.firstAt, on: connection) {
+                reached(.fellBackAfterStatus)
+            }
             noteRetry(earlier.last.plan)
             if hasStatus(marker, since: earlier.last.firstAt, on: connection) {
                 reached(.retriedAfterStatus)
             }
         }
         let started = Call(
-            id, plan, marker: marker, to: call.upstream, root["model"]?.text, at: now)
+            id, plan, marker: marker, call, root["model"]?.text, history, at: now)
         if let earlier { started.firstAt = earlier.last.firstAt }
         connection.called.insert(marker)
         if marker > 0 { calls[marker] = ((earlier?.count ?? 0) + 1, started) }
@@ -329,7 +337,15 @@ package final class World: ShellContext {
         return Int(String(decoding: digits, as: UTF8.self)) ?? 0
     }
 
+    private func changeMoods(percent: Int) {
+        moods = [:]
+        for name in ["main", "second", "pool", "third"] where random.chance(percent) {
+            moods[name] = random.chance(50) ? .down : .limited
+        }
+    }
+
     func callDropped(_ call: Call, isReleased: Bool) {
+        if !isReleased { call.wasCancelled = true }
         reached(isReleased ? .upstreamReleased : .upstreamCancelled)
         call.isOver = true
     }
@@ -353,6 +369,7 @@ package final class World: ShellContext {
         default:
             now += .seconds(random.number(10...400))
             reached(.clockJumped)
+            changeMoods(percent: 25)
         }
         state.timeOfDay = .seconds(1_800_000_000) + now
         note("time passes")
@@ -389,7 +406,7 @@ package final class World: ShellContext {
         state.settings = random.pick(settings)
         served.append(state.settings)
         turnEndPercent = random.pick([60, 60, 60, 60, 20, 5])
-        isUpstreamDown = random.chance(10)
+        changeMoods(percent: 10)
         // A call is made by the list of the moment in which its request was complete.
         if !connections.contains(where: \.isQueued) { state.catalogue = random.pick(Self.lists) }
         note("reload")
