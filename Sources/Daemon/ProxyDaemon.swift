@@ -255,9 +255,11 @@ package final class ProxyDaemon {
     }
 
     private func announce(_ listeners: [Listener]) {
+        let count = settings.pools.count - 1
+        let others = count == 0 ? "" : " and \(count) more upstream\(count == 1 ? "" : "s")"
         let text =
             "listening on \(listeners.map { "\($0.address)" }.joined(separator: ", ")); "
-            + "asking \(configuration.defaultModel) at \(configuration.upstreamURL); "
+            + "asking \(configuration.defaultChain) at \(configuration.upstreamURL)\(others); "
             + "serving \(Self.audience(configuration)); "
             + "holding up to \(memoryBudget.bytes >> 20) MiB of requests and answers"
         logger.notice(
@@ -300,9 +302,24 @@ package final class ProxyDaemon {
         if let failure = counters.lastFailure.withLock({ $0 }) {
             text += "; last: \(failure.kind)"
             if failure.status > 0 { text += ", HTTP \(failure.status)" }
-            if failure.hasModel { text += ", of a request for \(configuration.upstreamURL.host)" }
+            switch failure.upstream {
+            case "": break
+            case UpstreamConfiguration.mainName:
+                text += ", of a request for \(configuration.upstreamURL.host)"
+            default: text += ", of a request for the upstream \(failure.upstream)"
+            }
         }
-        return text
+        return text + upstreamsInTrouble
+    }
+
+    /// The upstreams that are left alone, altogether or in part.
+    private var upstreamsInTrouble: String {
+        let now = Loop.clock()
+        let words = settings.pools.compactMap { pool -> String? in
+            let state = coolDowns.routing.withLock { $0.state(of: pool, at: now) }
+            return state == "healthy" || state == "no_key" ? nil : "\(pool.name) is \(state)"
+        }
+        return words.isEmpty ? "" : "; " + words.joined(separator: ", ")
     }
 
     // MARK: Signals

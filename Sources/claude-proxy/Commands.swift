@@ -30,7 +30,8 @@ struct CheckConfig: ParsableCommand {
 
     func run() throws {
         let resolution = ConfigurationFiles(path: options.config).load()
-        for warning in resolution.warnings { print(warning, to: .error) }
+        let contexts = resolution.warningsOfContexts { KeptCatalogue.of($0) }
+        for warning in resolution.warnings + contexts { print(warning, to: .error) }
         guard resolution.configuration != nil else { throw refused(resolution) }
         print("The configuration is right.")
     }

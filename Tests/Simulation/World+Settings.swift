@@ -106,7 +106,8 @@ extension World {
     private static func chain(
         _ settings: Settings, _ ask: RequestPlan.Ask
     ) -> [(name: String, model: String)] {
-        guard !ask.model.contains("/") else { return [("main", ask.model)] }
+        let isDefault = ask.model == settings.configuration.defaultModel
+        guard isDefault || !ask.model.contains("/") else { return [("main", ask.model)] }
         return settings.configuration.defaultChain.entries.map { entry in
             let target = ModelTarget(entry, among: settings.configuration.upstreamNames)
             return (target.upstream, target.model)

@@ -28,8 +28,8 @@ final class Counters: Sendable {
         let status: Int
         /// Of the upstream's failure, else the type of the error.
         let kind: String
-        /// Whether the request has got as far as the upstream's model.
-        let hasModel: Bool
+        /// The upstream that the request has got to; empty if it has got to none.
+        let upstream: String
     }
 
     /// The places that are taken. Another worker may be about to take one more.
@@ -52,7 +52,7 @@ final class Counters: Sendable {
         let failure = LastFailure(
             status: record.status,
             kind: record.failure?.rawValue ?? record.errorType?.rawValue ?? record.outcome.rawValue,
-            hasModel: !record.upstreamModel.isEmpty)
+            upstream: record.upstream)
         lastFailure.withLock { $0 = failure }
     }
 

@@ -1,20 +1,10 @@
 // Checks of the chains of models: whether the upstreams that they name are there, and whether all that
 // are there are named.
 
-extension ConfigurationCrossChecks {
-    /// A chain and the setting that it stands in.
-    private struct Place {
-        let key: String
-        let chain: ModelChain
-    }
+import Translation
 
-    private var places: [Place] {
-        [Place(key: "OPENROUTER_MODEL", chain: configuration.defaultChain)]
-            + configuration.modelMap.rules.map {
-                Place(key: "CLAUDE_PROXY_MODEL_MAP", chain: $0.chain)
-            }
-            + configuration.routes.map { Place(key: "CLAUDE_PROXY_ROUTES", chain: $0.chain) }
-    }
+extension ConfigurationCrossChecks {
+    private var places: [(key: String, chain: ModelChain)] { configuration.chains }
 
     /// The names of the upstreams that chains ask. Whatever clients choose is asked of the main one.
     var usedUpstreams: Set<String> {
@@ -56,5 +46,48 @@ extension ConfigurationCrossChecks {
         EditDistance.closest(to: name.lowercased(), among: names, atMost: 2).map {
             "; did you mean \($0)?"
         } ?? ""
+    }
+}
+
+extension Configuration {
+    /// All chains, with the settings that they stand in.
+    package var chains: [(key: String, chain: ModelChain)] {
+        [("OPENROUTER_MODEL", defaultChain)]
+            + modelMap.rules.map { ("CLAUDE_PROXY_MODEL_MAP", $0.chain) }
+            + routes.map { ("CLAUDE_PROXY_ROUTES", $0.chain) }
+    }
+}
+
+extension Resolution {
+    /// Where a chain goes from a model to one with a smaller context, as far as lists of models tell.
+    ///
+    /// - Parameter catalogue: the list of the upstream at an address.
+    package func warningsOfContexts(
+        _ catalogue: (String) -> ModelCatalogue?
+    ) -> [ConfigurationWarning] {
+        guard let configuration else { return [] }
+        let urls = Dictionary(
+            configuration.upstreams.map { ($0.name, $0.url.description) },
+            uniquingKeysWith: { first, _ in first })
+        func window(_ target: ModelTarget) -> Int? {
+            urls[target.upstream].flatMap(catalogue)?.model(target.model)?.capabilities
+                .contextTokens
+        }
+        var warnings: [ConfigurationWarning] = []
+        for (key, chain) in configuration.chains where chain.entries.count > 1 {
+            let targets = chain.entries.map {
+                ModelTarget($0, among: configuration.upstreamNames)
+            }
+            guard let first = window(targets[0]) else { continue }
+            for target in targets.dropFirst() {
+                guard let window = window(target), window < first else { continue }
+                warnings.append(
+                    ConfigurationWarning(
+                        severity: .warning, key: key, origin: origins[key],
+                        text: "\(target) takes \(window) tokens and \(targets[0]) before it"
+                            + " \(first): longer prompts have no fallback there"))
+            }
+        }
+        return warnings
     }
 }

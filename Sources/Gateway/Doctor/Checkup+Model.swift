@@ -166,9 +166,8 @@ extension Checkup {
 extension Configuration {
     /// The models that chains ask of an upstream, each once, in the order of the settings.
     package func models(of upstream: Upstream) -> [String] {
-        let chains = [defaultChain] + modelMap.rules.map(\.chain) + routes.map(\.chain)
         var models: [String] = []
-        for entry in chains.flatMap(\.entries) {
+        for entry in chains.flatMap(\.chain.entries) {
             let target = ModelTarget(entry, among: upstreamNames)
             if target.upstream == upstream.configuration.name, !models.contains(target.model) {
                 models.append(target.model)

@@ -60,9 +60,7 @@ package struct ModelListing: Sendable {
             list(id, name, target)
             list(ModelRouter.alias(for: id), name, target)
         }
-        let chains =
-            [configuration.defaultChain] + configuration.modelMap.rules.map(\.chain)
-            + configuration.routes.map(\.chain)
+        let chains = configuration.chains.map(\.chain)
         if case .fixed(let reported) = configuration.reportModel {
             list(reported, configuration.defaultModel, router.targets(of: chains[0])[0])
         }

@@ -235,7 +235,7 @@ extension MessagesExchange {
         let list = others.map { "\($0.candidate.description) (\($0.kind.rawValue))" }
         if !list.isEmpty {
             summed.error.message +=
-                " The proxy has asked \(base.candidate.description); in vain it has also asked"
+                " This was \(base.candidate.description); asked in vain as well:"
                 + " \(list.joined(separator: ", "))."
         }
         return summed

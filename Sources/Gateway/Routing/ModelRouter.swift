@@ -7,6 +7,8 @@ package struct ModelRouter: Sendable {
     private let map: ModelMap
     private let defaultChain: ModelChain
     private let names: [String]
+    /// The first of the default chain.
+    private let defaultTarget: ModelTarget
     /// In the order in which they are tried.
     private let rules: [RouteRule]
 
@@ -14,6 +16,7 @@ package struct ModelRouter: Sendable {
         map = configuration.modelMap
         defaultChain = configuration.defaultChain
         names = configuration.upstreamNames
+        defaultTarget = ModelTarget(configuration.defaultModel, among: names)
         rules = configuration.routes.sorted { $0.kind.rank < $1.kind.rank }
     }
 
@@ -40,7 +43,8 @@ package struct ModelRouter: Sendable {
     /// 2. an alias `claude-<upstream id>` resolves to that id;
     /// 3. an id with a slash, or with `@` and an upstream's name, is an upstream id already;
     /// 4. so is one without that the main upstream lists, unless it is a Claude id;
-    /// 5. everything else, so every Claude id, goes to the default chain.
+    /// 5. everything else, so every Claude id, goes to the default chain; so does the id of the model
+    ///    with which that begins.
     ///
     /// The window that Claude Code appends to an id (`[1m]`) is the client's own and no part of it.
     func meaning(of requested: String, in catalogue: ModelCatalogue?) -> Meaning {
@@ -55,7 +59,8 @@ package struct ModelRouter: Sendable {
         let id = isAlias ? String(requested.dropFirst(Self.aliasPrefix.count)) : requested
         let target = ModelTarget(id, among: names)
         let isOfUpstream = target.model != id || id.contains("/") || catalogue?.lists(id) ?? false
-        return isOfUpstream ? .target(target) : .defaultChain
+        // `claude-proxy env` and lists of models give that id to clients: it stands for the chain.
+        return isOfUpstream && target != defaultTarget ? .target(target) : .defaultChain
     }
 
     /// Who is asked, in order.

@@ -407,6 +407,11 @@ package struct RoutingTable: Sendable {
         var isBroken = false
     }
 
+    /// An upstream's state in a word, as /health has it.
+    package func state(of pool: UpstreamPool, at now: MonotonicTime) -> String {
+        report(of: pool, at: now).word(pool)
+    }
+
     func report(of pool: UpstreamPool, at now: MonotonicTime) -> Report {
         guard !(breakers.isEmpty && coolDowns.isEmpty) else { return Report() }
         let server = pool.members[0].serverID

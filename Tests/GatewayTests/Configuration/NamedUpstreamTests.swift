@@ -153,6 +153,20 @@ import Translation
                 .configuration?.namedUpstreams, "\(again.faults)")
     }
 
+    @Test func aFallbackToASmallerContextIsWarnedOf() {
+        let resolution = resolve([
+            Self.groq, ("CLAUDE_PROXY_UPSTREAM_GROQ_KEY", "g"), ("OPENROUTER_MODEL", "x | y@groq"),
+        ])
+        let large = ModelCatalogueTests.catalogue(#"[{"id":"x","context_length":9000},{"id":"z"}]"#)
+        let small = ModelCatalogueTests.catalogue(#"[{"id":"y","context_length":8000},{"id":"z"}]"#)
+        let warnings = resolution.warningsOfContexts { $0 == Self.groq.value ? small : large }
+        #expect(
+            warnings.map(\.text) == [
+                "y@groq takes 8000 tokens and x before it 9000: longer prompts have no fallback there"
+            ])
+        #expect(resolution.warningsOfContexts { $0 == Self.groq.value ? large : small }.isEmpty)
+    }
+
     @Test func anOrderAndAPinExcludeOneAnother() {
         let order = ("CLAUDE_PROXY_OPENROUTER_PROVIDER", #"{"order":["a"]}"#)
         #expect(faults([order]).isEmpty)

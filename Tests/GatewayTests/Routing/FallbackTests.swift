@@ -94,7 +94,7 @@ import Translation
         #expect(driver.calls.count == 4)
         let expected = status == 502 ? "HTTP/1.1 500 " : "HTTP/1.1 529 "
         #expect(driver.text.hasPrefix(expected) || driver.text.hasPrefix("HTTP/1.1 502 "))
-        #expect(driver.text.contains("in vain it has also asked b/two@groq"))
+        #expect(driver.text.contains("asked in vain as well: b/two@groq"))
     }
 
     @Test(
@@ -279,6 +279,18 @@ import Translation
         #expect(driver.text.contains(#""type":"overloaded_error""#))
     }
 
+    @Test func theFirstModelOfTheChainStandsForTheChain() throws {
+        let driver = try driver()
+        ask(driver, "a/one")
+        refuse(driver, 500)
+        #expect(asked(driver) == ["a/one@main", "b/two@groq"])
+        answer(driver)
+        ask(driver, "b/two@groq")
+        let calls = driver.calls.count
+        refuse(driver, 500)
+        #expect(driver.calls.count == calls)
+    }
+
     // MARK: Keys
 
     private static let pool = [
@@ -450,6 +462,9 @@ import Translation
                 "claude-opus-4", "w/w@main", "websearch"
             ),
             ("", "", "own/model@local", "own/model@local", ""),
+            (
+                "x-claude-code-request-class: compaction\r\n", "", "a/one", "c/c@main", "compaction"
+            ),
             ("", "", "claude-own/model@local", "own/model@local", ""),
             ("", "", "own/model@nowhere", "own/model@nowhere@main", ""),
         ])
