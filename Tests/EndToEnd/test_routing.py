@@ -301,8 +301,14 @@ def test_doctor_looks_at_every_upstream(pair, tmp_path):
         {
             "CLAUDE_PROXY_UPSTREAM_URL": first.url, "OPENROUTER_API_KEY": "k1,k2",
             "CLAUDE_PROXY_UPSTREAM_SECOND_URL": second.url,
+            "CLAUDE_PROXY_UPSTREAM_UNUSED_URL": "http://127.0.0.1:9/v1",
+            "CLAUDE_PROXY_UPSTREAM_THIRD_URL": second.url,
             "OPENROUTER_MODEL": "a/one | b/two@second", "CLAUDE_PROXY_LISTEN": "127.0.0.1:1",
         })
     assert "round trip (second)" in result.stdout, result.stdout + result.stderr
+    assert "no chain names a model of it" in result.stdout, result.stdout
+    # Nobody listens there, and nobody asks there.
+    lines = [line for line in result.stdout.splitlines() if "connection (unused)" in line]
+    assert len(lines) == 1 and lines[0].startswith("warn"), result.stdout
     assert "2 keys, set" in result.stdout, result.stdout
     assert ["a/one", "Bearer k1"] in first.asked and ["b/two", ""] in second.asked

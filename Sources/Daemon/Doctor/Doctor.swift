@@ -46,9 +46,10 @@ package struct Doctor {
         for pool in Settings(configuration).pools {
             let upstream = pool.members[0].configuration
             let isUsed = !configuration.models(of: pool.members[0]).isEmpty
-            // The main one answers for all that clients choose.
-            guard isUsed || upstream.name == UpstreamConfiguration.mainName else { continue }
-            diagnosis.add(examine(pool, configuration).map { $0.of(upstream) })
+            diagnosis.add(
+                examine(pool, configuration).map {
+                    isUsed ? $0.of(upstream) : $0.ofUnused.of(upstream)
+                })
         }
     }
 
@@ -87,7 +88,9 @@ package struct Doctor {
         guard let asked = goodKeys.first else {
             return findings + [.skipped("round trip", "not tried with a key that is refused")]
         }
-        guard let model = configuration.models(of: upstream).first else { return findings }
+        guard let model = configuration.models(of: upstream).first else {
+            return findings + [.skipped("round trip", "not tried: no chain names a model of it")]
+        }
         let asking = UpstreamProbe(asked, version: version, proxies: proxies)
         return findings + [trial(asked, model, asking, self.reader(for: asked))]
     }

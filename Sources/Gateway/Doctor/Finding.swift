@@ -42,6 +42,14 @@ package struct Finding: Sendable, Equatable {
             remedy: remedy.map(own))
     }
 
+    /// The same of what no request needs: nothing of it keeps the proxy from its work.
+    package var ofUnused: Finding {
+        guard verdict == .failure else { return self }
+        return Finding(
+            check: check, verdict: .warning, text: "\(text) (no chain of models needs it)",
+            remedy: remedy)
+    }
+
     /// The same of one key of several.
     package func ofKey(_ upstream: UpstreamConfiguration) -> Finding {
         guard upstream.keyCount > 1 else { return self }
