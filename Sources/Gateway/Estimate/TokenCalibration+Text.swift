@@ -60,7 +60,7 @@ extension TokenCalibration {
             (1...ModelCalibration.samplesMax).contains(document.count(answers))
         else { return nil }
         let id = document.unescaped(name)
-        guard (1...modelBytesMax).contains(id.count) else { return nil }
+        guard (1...Limits.modelBytesMax).contains(id.count) else { return nil }
         var samples: [CalibrationSample] = []
         var elements = document.elements(of: answers)
         while let element = document.next(&elements) {

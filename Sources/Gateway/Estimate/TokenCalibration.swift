@@ -28,7 +28,6 @@ package struct TokenCalibration: Equatable, Sendable {
     /// More than anybody uses at a time.
     static let modelsMax = 64
     /// Longer ids are not learnt.
-    static let modelBytesMax = 256
 
     private(set) var models: [ModelCalibration] = []
 
@@ -37,7 +36,7 @@ package struct TokenCalibration: Equatable, Sendable {
     /// Learns from an answer. What cannot be true is passed over.
     package mutating func learn(_ observation: TokenObservation) {
         guard let sample = CalibrationSample(observation),
-            (1...Self.modelBytesMax).contains(observation.model.count)
+            (1...Limits.modelBytesMax).contains(observation.model.count)
         else { return }
         let known = models.lastIndex { $0.model == observation.model }
         var model = known.map { models.remove(at: $0) } ?? ModelCalibration(observation.model)

@@ -87,6 +87,7 @@ extension MessagesExchange {
         }
         while let other = choose(within: mayLeave ? nil : entry, in: turn) {
             guard let call = attempt.moved(to: other, in: turn) else { continue }
+            attempt.takeProbe(in: turn)
             identity.upstreamModel = other.model
             identity.maker = other.upstream.maker
             attempt.inputTokensEstimate = estimate(of: other, in: turn)

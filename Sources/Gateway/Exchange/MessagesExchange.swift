@@ -300,8 +300,10 @@ extension MessagesExchange {
         because failure: UpstreamFailure, in turn: Turn, into output: inout [UInt8]
     ) -> Step {
         switch phase {
-        case .over: .wait
-        case .asking, .answering: failed(failure, .cancel, in: turn, into: &output)
+        case .over: return .wait
+        case .asking, .answering:
+            noteWithoutVerdict(in: turn)
+            return failed(failure, .cancel, in: turn, into: &output)
         }
     }
 

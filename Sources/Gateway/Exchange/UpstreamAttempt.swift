@@ -37,12 +37,10 @@ struct UpstreamAttempt {
     /// Translates the request in `document` and takes its bytes over.
     ///
     /// - Parameters:
-    ///   - choose: gives the candidates one after the other; nil when nobody is left.
+    ///   - prepared: for the first who is asked.
     ///   - estimate: the prompt's size, for texts without numbers.
     /// - Returns: the attempt and the call to be made.
-    /// - Throws: the 400 that the client gets when the request cannot be translated, or is certain
-    ///   to be too long for all models. Only the lists of models say so: what was learnt refuses
-    ///   nothing.
+    /// - Throws: the 400 that the client gets when the request cannot be translated.
     static func first(
         _ document: inout JSONDocument, _ preparation: RequestPreparation, _ route: Route,
         _ prepared: RequestPreparation.Prepared, inputTokensEstimate estimate: Int,
@@ -138,6 +136,13 @@ struct UpstreamAttempt {
         return ResponseTranslator(
             settings.api, facts: translated.facts, identity: identity,
             inputTokensEstimate: inputTokensEstimate, errorReader: errorReader, profile: profile)
+    }
+
+    /// The call is made: if somebody has to find out whether the candidate works again, it does.
+    mutating func takeProbe(in turn: Turn) {
+        guard !route.isSingle else { return }
+        let chosen = candidate
+        candidate.isProbe = turn.state.routing { $0.beginProbe(of: chosen, at: turn.now) }
     }
 
     /// The answer has begun: nothing will be asked again.

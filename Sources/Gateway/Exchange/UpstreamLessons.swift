@@ -45,7 +45,6 @@ struct UpstreamLessons {
     /// Longer than any real name or value of a parameter, and than any model's id. All come from peers.
     private static let nameBytesMax = 64
     private static let valueBytesMax = 256
-    private static let modelBytesMax = 256
 
     // MARK: What a model does not take
 
@@ -199,7 +198,7 @@ struct UpstreamLessons {
     /// Sees to it that `model` has an entry. The one that goes for it is that with the fewest answers,
     /// and among equals the one that has answered longest ago.
     private mutating func makeRoom(for model: [UInt8], at now: MonotonicTime) {
-        guard models[model] == nil, (1...Self.modelBytesMax).contains(model.count) else { return }
+        guard models[model] == nil, (1...Limits.modelBytesMax).contains(model.count) else { return }
         if models.count >= Self.modelsMax,
             let least = models.min(by: {
                 ($0.value.answers, $0.value.answeredAt) < ($1.value.answers, $1.value.answeredAt)

@@ -30,7 +30,8 @@ final class RouteEntry: Sendable {
         self.isConfigured = isConfigured
         headFields = ResponseHead.encode { head in
             head.add("x-claude-proxy-upstream", sanitizing: pool.name)
-            head.add("x-claude-proxy-model", sanitizing: String(decoding: model, as: UTF8.self))
+            let name = String(decoding: model.prefix(Limits.modelBytesMax), as: UTF8.self)
+            head.add("x-claude-proxy-model", sanitizing: name)
         }
     }
 }
@@ -42,10 +43,13 @@ struct ChosenEntries {
 
     private static let countMax = 64
 
+    var count: Int { entries.count }
+
     /// The entry of `target` by these settings.
     mutating func entries(
         of target: ModelTarget, by settings: Settings, make: () -> [RouteEntry]
     ) -> [RouteEntry] {
+        guard target.model.utf8.count <= Limits.modelBytesMax else { return make() }
         if self.settings !== settings {
             entries = [:]
             self.settings = settings
@@ -103,10 +107,12 @@ struct Candidate: Equatable {
         return name == UpstreamConfiguration.mainName ? model : model + Array("@\(name)".utf8)
     }
 
-    /// `model@upstream`, as an administrator writes it.
+    /// `model@upstream`, as an administrator writes it; of the name of a model that a client has made up
+    /// no more than a log may hold.
     var description: String {
         ModelTarget(
-            model: String(decoding: model, as: UTF8.self), upstream: upstream.configuration.name
+            model: String(decoding: model.prefix(Limits.loggedBytesMax), as: UTF8.self),
+            upstream: upstream.configuration.name
         ).description
     }
 }

@@ -57,7 +57,9 @@ enum FailureEffect: Equatable {
         if let transfer { return of(transfer) }
         let wait = failure.waitSeconds.map { Duration.seconds($0) }
         switch failure.kind {
-        case .keyRefused: return .coolDown(.key, .seconds(600))
+        case .keyRefused:
+            // A 403 may be about the one model, which a client has chosen.
+            return .coolDown(failure.status == 403 ? .keyAndModel : .key, .seconds(600))
         case .outOfCredit:
             // A shorter answer may still be affordable.
             return failure.remedies.isEmpty ? .coolDown(.key, .seconds(300)) : .none

@@ -63,12 +63,9 @@ package struct RoutingTable: Sendable {
             guard !progress.isOut(entry) else { continue }
             var ofEntry: (candidate: Candidate, hold: Hold)?
             for member in members(of: route.entries[entry].pool, wish) {
-                var candidate = route.candidate(entry, member)
+                let candidate = route.candidate(entry, member)
                 guard !candidate.upstream.lacksKey, !progress.isOut(entry, member) else { continue }
-                guard let hold = hold(of: candidate, at: now) else {
-                    candidate.isProbe = beginProbe(of: candidate, at: now)
-                    return candidate
-                }
+                guard let hold = hold(of: candidate, at: now) else { return candidate }
                 if progress.hasAsked, !hold.isGuess { continue }
                 if hold.until < ofEntry?.hold.until ?? .seconds(Int64.max) {
                     ofEntry = (candidate, hold)
@@ -150,9 +147,14 @@ package struct RoutingTable: Sendable {
         return longest
     }
 
-    /// Takes the place of the one who finds out, where somebody has to.
-    private mutating func beginProbe(of candidate: Candidate, at now: MonotonicTime) -> Bool {
-        guard !(breakers.isEmpty && coolDowns.isEmpty) else { return false }
+    /// Takes the place of the one who finds out, where somebody has to and nobody does. For a candidate
+    /// whose call is made: one that was chosen and cannot be asked after all finds out nothing.
+    ///
+    /// - Returns: whether the call is to find out.
+    mutating func beginProbe(of candidate: Candidate, at now: MonotonicTime) -> Bool {
+        guard !(breakers.isEmpty && coolDowns.isEmpty), hold(of: candidate, at: now) == nil else {
+            return false
+        }
         var isProbe = false
         for subject in subjects(of: candidate) {
             if breakers[subject]?.isOpen == true {
@@ -358,8 +360,8 @@ package struct RoutingTable: Sendable {
 
     /// The administrator has reloaded: keys that were refused or without credit may be good again.
     package mutating func settingsChanged() {
-        coolDowns = coolDowns.filter { subject, coolDown in
-            if case .key = subject { false } else { coolDown.kind != .misconfigured }
+        coolDowns = coolDowns.filter { _, coolDown in
+            ![.keyRefused, .outOfCredit, .misconfigured].contains(coolDown.kind)
         }
         isKeptChanged = true
     }

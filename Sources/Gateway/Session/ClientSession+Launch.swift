@@ -68,12 +68,13 @@ extension ClientSession {
         {
             return
         }
-        let (attempt, call) = try UpstreamAttempt.first(
+        var (attempt, call) = try UpstreamAttempt.first(
             &state.document, preparation, route, prepared, inputTokensEstimate: estimate,
             promptTokens: size)
         guard holds(Limits.requestMemoryBase + call.body.count + attempt.heldBytes) else {
             throw .tooMuchMemory
         }
+        attempt.takeProbe(in: turn(at: now))
         beginExchange(attempt, of: request, preparation, quickEstimate: quick, at: now)
         startCall(call)
         if let measure {
@@ -119,6 +120,9 @@ extension ClientSession {
 
     /// All that is needed to ask the first of a route who can be asked, and whose model is not certain
     /// to be too small.
+    ///
+    /// - Throws: the 400 for a prompt that is certain to be too long for all models. Only the lists of
+    ///   models say so: what was learnt refuses nothing.
     private func prepare(
         _ preparation: RequestPreparation, _ route: Route, size: Int, at now: MonotonicTime
     ) throws(APIError) -> RequestPreparation.Prepared {

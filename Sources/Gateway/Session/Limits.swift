@@ -47,6 +47,8 @@ package enum Limits {
     /// The shortest answer that is worth asking for when there is no money or room for the one that
     /// the client wants: enough to end a thought, or to call a tool.
     static let answerTokensMin = 1024
+    /// What is remembered of a model has a shorter name than this; clients may send any.
+    static let modelBytesMax = 256
     /// How often upstreams are asked again for one request, the same or others: a client repeats
     /// what failed by itself, and multiplies this.
     package static let retriesMax = 3

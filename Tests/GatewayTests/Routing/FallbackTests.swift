@@ -342,10 +342,9 @@ import Translation
 
     // MARK: When all fail
 
-    @Test func theNearestReleaseIsTold() throws {
-        let driver = try driver()
-        ask(driver)
-        for seconds in [90, 5, 86_400] {
+    /// Each model is at its limit for so many seconds.
+    private func limit(_ driver: SessionDriver, _ waits: [Int]) {
+        for seconds in waits {
             var head = UpstreamHead()
             head.status = 429
             head.retryAfter = Array("\(seconds)".utf8)
@@ -353,6 +352,12 @@ import Translation
             driver.upstream(#"{"error":{"code":429,"message":"slow down"}}"#)
             driver.upstreamEnds()
         }
+    }
+
+    @Test func theNearestReleaseIsTold() throws {
+        let driver = try driver()
+        ask(driver)
+        limit(driver, [90, 5, 86_400])
         #expect(driver.text.hasPrefix("HTTP/1.1 429 "))
         #expect(driver.text.contains("retry-after: 5\r\n"))
         #expect(!driver.text.contains("x-should-retry"))
@@ -361,14 +366,7 @@ import Translation
     @Test func aLongWaitIsNotLeftToTheClient() throws {
         let driver = try driver()
         ask(driver)
-        for seconds in [90, 300, 86_400] {
-            var head = UpstreamHead()
-            head.status = 429
-            head.retryAfter = Array("\(seconds)".utf8)
-            driver.respond(head)
-            driver.upstream(#"{"error":{"code":429,"message":"slow down"}}"#)
-            driver.upstreamEnds()
-        }
+        limit(driver, [90, 300, 86_400])
         #expect(driver.text.contains("x-should-retry: false\r\n"))
         #expect(!driver.text.contains("retry-after"))
         #expect(driver.text.contains("resets in 90 s"))
@@ -427,6 +425,46 @@ import Translation
             driver.text.contains(
                 #""name":"main","url":"https://openrouter.ai/api/v1","state":"unreachable""#))
         #expect(driver.text.contains(#""status":"healthy""#))
+    }
+
+    // MARK: Clients who mean harm
+
+    @Test func longNamesAreNeitherKeptNorRepeated() throws {
+        let driver = try driver()
+        let long = "x/" + String(repeating: "a", count: 100_000)
+        ask(driver, long, members: #","fallbacks":[{"model":"\#(long)b"},{"model":"\#(long)c"}]"#)
+        for _ in 0..<3 { refuse(driver, 500) }
+        #expect(driver.calls.count == 3)
+        #expect(driver.output.count < 2000, "\(driver.output.count) bytes")
+        let record = try #require(driver.records.last)
+        #expect(record.fallbackFrom.utf8.count <= 128 && record.upstreamModel.count <= 128)
+        #expect(driver.state.chosenEntries.count == 0)
+    }
+
+    @Test func aModelThatAClientMayNotUseCostsNobodyTheKey() throws {
+        let driver = try driver()
+        ask(driver, "gated/model")
+        refuse(driver, 403, "Forbidden")
+        #expect(driver.records.count == 1 && driver.told.isEmpty)
+        ask(driver)
+        #expect(asked(driver).last == "a/one@main")
+    }
+
+    @Test func aRequestThatIsRefusedHereDoesNotKeepAnUpstreamAway() throws {
+        let driver = try driver()
+        for _ in 0..<5 {
+            ask(driver)
+            refuse(driver, 500)
+            answer(driver)
+        }
+        ask(driver)
+        #expect(asked(driver).last == "b/two@groq", "the breaker is open")
+        answer(driver)
+        driver.wait(.seconds(7))
+        for _ in 0..<3 { ask(driver, members: #","thinking":{"type":7}"#) }
+        #expect(driver.records.suffix(3).allSatisfy { $0.status == 400 })
+        ask(driver)
+        #expect(asked(driver).last == "a/one@main")
     }
 
     // MARK: Who asks

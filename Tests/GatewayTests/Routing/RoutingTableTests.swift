@@ -31,10 +31,13 @@ import Translation
 
     init() throws { route = Self.route(try Self.settings()) }
 
+    /// Chooses, and has the call made.
     private mutating func choose(
         _ progress: RouteProgress = .init(), _ wish: RoutingTable.Wish = .init()
     ) -> Candidate? {
-        table.choose(in: route, progress, wish, at: now)
+        guard var chosen = table.choose(in: route, progress, wish, at: now) else { return nil }
+        chosen.isProbe = table.beginProbe(of: chosen, at: now)
+        return chosen
     }
 
     @discardableResult
@@ -82,6 +85,15 @@ import Translation
         let probe = try #require(choose())
         #expect(choose()?.entry == 1)
         #expect(table.note(.withoutVerdict, of: probe, at: now).isEmpty)
+        #expect(choose()?.isProbe == true)
+    }
+
+    @Test mutating func whoIsChosenAndNotAskedFindsOutNothing() {
+        fail(route.first, .model(weight: 1), times: 5)
+        now += .seconds(7)
+        for _ in 0..<3 {
+            #expect(table.choose(in: route, .init(), .init(), at: now)?.entry == 0)
+        }
         #expect(choose()?.isProbe == true)
     }
 
@@ -356,6 +368,7 @@ import Translation
 
     struct Effect: Sendable {
         let kind: FailureKind
+        var status = 0
         var transfer: TransferFailure.Kind?
         var wait: Int?
         var isSpent = false
@@ -375,6 +388,8 @@ import Translation
         Effect(kind: .misconfigured, transfer: .tls, effect: .coolDown(.upstream, .seconds(60))),
         Effect(kind: .noSocket, transfer: .noSocket, effect: .none),
         Effect(kind: .keyRefused, effect: .coolDown(.key, .seconds(600))),
+        Effect(kind: .keyRefused, status: 401, effect: .coolDown(.key, .seconds(600))),
+        Effect(kind: .keyRefused, status: 403, effect: .coolDown(.keyAndModel, .seconds(600))),
         Effect(kind: .outOfCredit, effect: .coolDown(.key, .seconds(300))),
         Effect(kind: .outOfCredit, remedies: [.lowerMaxTokens(2000)], effect: .none),
         Effect(kind: .contentRefused, effect: .none), Effect(kind: .notPermitted, effect: .none),
@@ -406,6 +421,7 @@ import Translation
             error: APIError(
                 status: 500, type: .api, message: "", shouldRetry: row.shouldRetry),
             remedies: row.remedies)
+        failure.status = row.status
         failure.waitSeconds = row.wait
         failure.isQuotaSpent = row.isSpent
         failure.isOfRequestAlone = row.isOfRequest
