@@ -21,10 +21,7 @@ package final class GatewayState {
     /// What the main upstream says of its models; nil as long as it is not known.
     package var catalogue: ModelCatalogue? {
         get { upstreams.main.catalogue }
-        set {
-            upstreams.main.catalogue = newValue
-            listing = nil
-        }
+        set { know(newValue, of: upstreams.main.upstream.url.description) }
     }
     /// Takes over what the upstream at `url` says of its models.
     package func know(_ catalogue: ModelCatalogue?, of url: String) {
@@ -130,6 +127,11 @@ package final class GatewayState {
         for lesson in lessons {
             upstreams.of(url: lesson.upstream)?.lessons.remember(lesson, at: now)
         }
+    }
+
+    /// What upstreams' token counts have taught us, as far as a configuration wants to go by it.
+    func calibration(by configuration: Configuration) -> TokenCalibration {
+        configuration.calibratesTokenCounts ? calibration : TokenCalibration()
     }
 
     /// The models that are listed by `settings`, which are those of a request. They are made once for

@@ -56,7 +56,9 @@ package final class Settings: Sendable {
     package var upstream: Upstream { upstreams[0] }
 
     /// The upstream of a name.
-    func pool(named name: String) -> UpstreamPool {
+    func pool(named name: String) -> UpstreamPool { Self.pool(named: name, in: pools) }
+
+    static func pool(named name: String, in pools: [UpstreamPool]) -> UpstreamPool {
         // Targets are made by names that there are.
         pools.first { $0.name == name } ?? pools[0]
     }

@@ -69,7 +69,7 @@ package struct Doctor {
             return findings
                 + [.skipped("round trip", "not tried: the upstream cannot be reached")]
         }
-        findings.append(Checkup.clock(list, now: Self.timeOfDay()))
+        findings.append(Checkup.clock(list, now: CalendarTime.now()))
         findings += Checkup.models(configuration, of: upstream, answer: list, reader: reader)
         guard presence.verdict != .failure else {
             return findings + [.skipped("round trip", "not tried without a key")]
@@ -113,13 +113,6 @@ package struct Doctor {
             answer = probe.post(trial.call, within: timeout)
         }
         return Checkup.trial(trial, answer, reader: reader)
-    }
-
-    private static func timeOfDay() -> Duration {
-        var time = timespec()
-        // SAFETY: the call fills the local value; the clock always exists.
-        unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return .seconds(time.tv_sec)
     }
 
     // MARK: The daemon

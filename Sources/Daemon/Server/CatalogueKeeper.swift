@@ -7,7 +7,6 @@
 
 import EventLoop
 import Gateway
-import Glibc
 import Logging
 import Translation
 import Upstream
@@ -150,16 +149,9 @@ final class CatalogueKeeper {
     /// wrong.
     private func scheduleFetch() {
         guard let catalogue, failures == 0 else { return }
-        let age = Self.timeOfDay() - catalogue.fetchedAt
+        let age = CalendarTime.now() - catalogue.fetchedAt
         let left = age < .zero ? .zero : refresh - age
         nextFetch = loop.now + max(.zero, left)
-    }
-
-    private static func timeOfDay() -> Duration {
-        var time = timespec()
-        // SAFETY: the call fills the local value.
-        unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 
     // MARK: The upstream's answer
@@ -178,7 +170,7 @@ final class CatalogueKeeper {
         case .success(let models):
             let made = ModelCatalogue(
                 upstream: upstream.url.description,
-                fetchedAt: .seconds(Self.timeOfDay().components.seconds), models: models)
+                fetchedAt: CalendarTime.now(), models: models)
             logger.info("\(name) lists \(models.count) models")
             catalogue = made
             failures = 0

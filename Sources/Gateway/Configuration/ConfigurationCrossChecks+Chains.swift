@@ -4,20 +4,18 @@
 import Translation
 
 extension ConfigurationCrossChecks {
-    private var places: [(key: String, chain: ModelChain)] { configuration.chains }
-
     /// The names of the upstreams that chains ask. Whatever clients choose is asked of the main one.
-    var usedUpstreams: Set<String> {
+    static func usedUpstreams(of configuration: Configuration) -> Set<String> {
         let names = configuration.upstreamNames
         return Set(
-            places.flatMap { place in
+            configuration.chains.flatMap { place in
                 place.chain.entries.map { ModelTarget($0, among: names).upstream }
             })
     }
 
     mutating func checkChains() {
         let names = configuration.upstreamNames
-        for place in places where areValid(place.key) {
+        for place in configuration.chains where areValid(place.key) {
             for entry in place.chain.entries {
                 guard let name = ModelTarget.nameWritten(in: entry), !names.contains(name) else {
                     continue
@@ -31,8 +29,7 @@ extension ConfigurationCrossChecks {
                             + " declares, or main"))
             }
         }
-        let used = usedUpstreams
-        for upstream in configuration.namedUpstreams where !used.contains(upstream.name) {
+        for upstream in configuration.namedUpstreams where !usedUpstreams.contains(upstream.name) {
             let key = NamedUpstreamKey.text(upstream.name, .url)
             guard areValid(key) else { continue }
             warn(

@@ -11,6 +11,8 @@ struct ConfigurationCrossChecks {
     let origins: [String: ConfigurationOrigin]
     var faults: [ConfigurationFault] = []
     private(set) var warnings: [ConfigurationWarning] = []
+    /// The names of upstreams that a chain asks.
+    let usedUpstreams: Set<String>
 
     private static let url = "CLAUDE_PROXY_UPSTREAM_URL"
     private static let insecure = "CLAUDE_PROXY_ALLOW_INSECURE_UPSTREAM"
@@ -34,6 +36,7 @@ struct ConfigurationCrossChecks {
         self.configuration = configuration
         self.invalid = invalid
         self.origins = origins
+        usedUpstreams = Self.usedUpstreams(of: configuration)
     }
 
     mutating func run() {

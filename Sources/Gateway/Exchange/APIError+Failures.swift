@@ -11,22 +11,17 @@ extension UpstreamFailure {
 
     /// The upstream has said nothing for `limit`.
     static func silence(_ limit: Duration) -> UpstreamFailure {
-        UpstreamFailure(
-            .timeout,
-            error: APIError(
-                status: 504, type: .timeout,
-                message: "The upstream has sent nothing for \(limit.text); the proxy has given up."
-            ))
+        timeout("The upstream has sent nothing for \(limit.text); the proxy has given up.")
     }
 
     /// The model has said nothing for so long that another is asked.
     static func slow(_ limit: Duration) -> UpstreamFailure {
+        timeout("The model had no content within \(limit.text) (CLAUDE_PROXY_FALLBACK_AFTER).")
+    }
+
+    private static func timeout(_ message: String) -> UpstreamFailure {
         UpstreamFailure(
-            .timeout,
-            error: APIError(
-                status: 504, type: .timeout,
-                message: "The model had no content within \(limit.text)"
-                    + " (CLAUDE_PROXY_FALLBACK_AFTER)."))
+            .timeout, error: APIError(status: 504, type: .timeout, message: message))
     }
 
     /// The daemon ends before the answer does.

@@ -114,8 +114,7 @@ extension MessagesExchange {
 
     /// The size of the prompt in the tokens of another model.
     private func estimate(of candidate: Candidate, in turn: Turn) -> Int {
-        guard configuration.calibratesTokenCounts else { return promptTokens }
-        let calibration = turn.state.calibration
+        let calibration = turn.state.calibration(by: configuration)
         return measure.map { calibration.estimate($0, model: candidate.calibrationName) }
             ?? calibration.estimate(quick: quickEstimate, model: candidate.calibrationName)
     }

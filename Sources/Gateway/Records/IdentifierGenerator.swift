@@ -25,12 +25,9 @@ package struct IdentifierGenerator {
     private static let digits = [UInt8](
         "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
 
-    /// SplitMix64 (Steele, Lea and Flood 2014): equidistributed, 2^64 values before it repeats.
+    /// SplitMix64: equidistributed, 2^64 values before it repeats.
     private mutating func nextWord() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
+        state &+= .splitMixStep
+        return state.mixed
     }
 }

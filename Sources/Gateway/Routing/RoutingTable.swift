@@ -101,21 +101,13 @@ package struct RoutingTable: Sendable {
             return (0..<count).map { (turns &+ $0) % count }
         }
         // Rendezvous hashing: a key that goes moves its own sessions and no others.
-        let weights = pool.members.map { Self.mixed(session ^ $0.accountID) }
+        let weights = pool.members.map { (session ^ $0.accountID).mixed }
         return (0..<count).sorted { weights[$0] > weights[$1] }
     }
 
-    /// SplitMix64's finisher.
-    private static func mixed(_ value: UInt64) -> UInt64 {
-        var value = value &+ 0x9E37_79B9_7F4A_7C15
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
-
     private mutating func randomPart() -> Double {
-        random &+= 0x9E37_79B9_7F4A_7C15
-        return Double(Self.mixed(random) >> 11) / Double(1 << 53)
+        random &+= .splitMixStep
+        return Double(random.mixed >> 11) / Double(1 << 53)
     }
 
     // MARK: Who is left alone

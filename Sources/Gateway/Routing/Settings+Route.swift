@@ -62,8 +62,7 @@ extension Settings {
     ) -> [RouteEntry] {
         targets.map { target in
             RouteEntry(
-                // Targets are made by names that there are.
-                pool: pools.first { $0.name == target.upstream } ?? pools[0],
+                pool: pool(named: target.upstream, in: pools),
                 model: Array(target.model.utf8), isConfigured: isConfigured)
         }
     }
@@ -81,14 +80,9 @@ extension Settings {
         wish.causes = configuration.fallbackCauses
         wish.keyChoice = configuration.keyChoice
         // Sub-agents share their parent's session: each has a prompt, and so a cache, of its own.
+        // The hash is the same in every loop and every run, so that a session keeps its key.
         wish.session = session.map { session in
-            var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-            for byte in session { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-            hash = (hash ^ 0xFF) &* 0x100_0000_01B3
-            for byte in (hints?.agentID ?? "").utf8 {
-                hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3
-            }
-            return hash
+            TextHash.owner([session, Array((hints?.agentID ?? "").utf8)], seed: 0)
         }
         wish.mark = wish.session.map { $0 ^ owner }
         return wish

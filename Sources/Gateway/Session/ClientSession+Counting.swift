@@ -32,15 +32,14 @@ extension ClientSession {
         record.upstreamModel = translation.upstreamModel
         self.request = request
         self.request?.record = record
+        self.request?.calibrationName = route.first.calibrationName
         phase = .counting
         count = PromptCount(
             body: body, model: translation.upstreamModel, owner: request.owner)
         guard count == nil else { return act(.count) }
         // Too large to be counted: by its bytes it is far beyond any model's window already.
         let quick = TokenEstimate.inputTokens(state.document)
-        let tokens =
-            settings.configuration.calibratesTokenCounts
-            ? state.calibration.estimate(quick: quick, model: translation.upstreamModel) : quick
+        let tokens = calibration.estimate(quick: quick, model: route.first.calibrationName)
         answerCount(tokens, at: now, into: &output)
     }
 
@@ -99,21 +98,19 @@ extension ClientSession {
             if request?.route == .messages {
                 return bodyReceived(measure, at: now, into: &output)
             }
-            let model = request?.record.upstreamModel ?? []
-            answerCount(estimate(measure, model: model), at: now, into: &output)
+            let model = request?.calibrationName ?? []
+            answerCount(calibration.estimate(measure, model: model), at: now, into: &output)
         case .exchanging:
             let model = running?.exchange.calibrationName ?? []
-            let estimate = estimate(measure, model: model)
+            let estimate = calibration.estimate(measure, model: model)
             running?.exchange.promptCounted(measure, estimate: estimate)
         case .receiving, .inflating, .closing:
             break
         }
     }
 
-    func estimate(_ measure: PromptMeasure, model: [UInt8]) -> Int {
-        settings.configuration.calibratesTokenCounts
-            ? state.calibration.estimate(measure, model: model) : measure.tokens
-    }
+    /// What is known of models' tokens, by the settings of the present request.
+    var calibration: TokenCalibration { state.calibration(by: settings.configuration) }
 
     private mutating func answerCount(
         _ tokens: Int, at now: MonotonicTime, into output: inout [UInt8]

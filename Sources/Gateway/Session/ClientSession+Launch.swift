@@ -58,11 +58,9 @@ extension ClientSession {
         let route = route(of: request, preparation, size: size, at: now)
         var prepared = try prepare(preparation, route, size: size, at: now)
         let name = prepared.candidate.calibrationName
-        let estimate = estimate(quick: quick, model: name)
+        let estimate = calibration.estimate(quick: quick, model: name)
         if let measure {
-            prepared.context.promptTokens =
-                settings.configuration.calibratesTokenCounts
-                ? state.calibration.tokensAtLeast(measure, model: name) : measure.tokens
+            prepared.context.promptTokens = calibration.tokensAtLeast(measure, model: name)
         } else if needsCount(max(quick, estimate), outline, prepared.context.capabilities),
             try countFirst(request, outline, prepared.context)
         {
@@ -78,7 +76,7 @@ extension ClientSession {
         beginExchange(attempt, of: request, preparation, quickEstimate: quick, at: now)
         startCall(call)
         if let measure {
-            let counted = self.estimate(measure, model: name)
+            let counted = calibration.estimate(measure, model: name)
             running?.exchange.promptCounted(measure, estimate: counted)
             return
         }
@@ -135,7 +133,8 @@ extension ClientSession {
                 PromptBound.exceeds(window, state.document)
             {
                 let tokens = max(
-                    estimate(quick: size, model: candidate.calibrationName), window + 1)
+                    calibration.estimate(quick: size, model: candidate.calibrationName),
+                    window + 1)
                 tooLong = tooLong ?? .promptTooLong(tokens, limit: window)
                 progress.exclude(candidate.entry)
                 continue
@@ -204,11 +203,5 @@ extension ClientSession {
         // Byte classes are rarely off by a quarter; of a prompt beyond the window nothing is cut.
         let prompt = min(estimate, window * 2)
         return prompt + prompt / 4 + answer + 512 > window && estimate / 2 <= window
-    }
-
-    /// The size of a prompt before it is counted.
-    private func estimate(quick: Int, model: [UInt8]) -> Int {
-        settings.configuration.calibratesTokenCounts
-            ? state.calibration.estimate(quick: quick, model: model) : quick
     }
 }

@@ -23,6 +23,8 @@ struct IncomingRequest {
     var sessionID: [UInt8]?
     /// What goes on to an upstream that speaks the Messages API; nil for any other.
     var forwarded: ForwardedFields?
+    /// Whose tokens a request for a count asks for.
+    var calibrationName: [UInt8] = []
     /// Stands for the client where counts are looked up.
     var owner: UInt64 = 0
     var record = RequestRecord()
