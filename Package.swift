@@ -34,7 +34,8 @@ let coreTests: [Target] =
     : [
         // Sessions under a simulated clock, network and upstream: `make simulate`.
         .target(
-            name: "Simulation", dependencies: ["Gateway", "TestSupport", "Translation"],
+            name: "Simulation",
+            dependencies: ["EventLoop", "Gateway", "TestSupport", "Translation"],
             path: "Tests/Simulation", swiftSettings: strict),
         .executableTarget(
             name: "simulate", dependencies: ["Simulation"], path: "Tests/SimulationCommand",

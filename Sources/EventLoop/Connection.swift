@@ -1,14 +1,13 @@
 // A connected stream socket of a loop. It reads into the loop's buffer, so it holds no memory while
 // idle, and collects output over a turn, so that a turn costs one send however much is appended.
 //
-// States: open → lingering → closed, or open → closed. The subclass is called
+// It makes the system calls; `ConnectionFlow` decides. The subclass is called
 //   - while open:  received, peerFinished, peerLeftWhilePaused, drained;
 //   - at the end:  closed(_:), exactly once and last, whoever closed and why. It may come before
 //                  the call that caused it (close, closeLingering) returns.
 //
-// The descriptor is watched for what is wanted and for nothing else; level-triggered epoll would
-// otherwise tell the same thing on every turn. Errors and hang-ups are told always, and each ends
-// the connection, at once or after the input that is left.
+// Errors and hang-ups are told always, and each ends the connection, at once or after the input that is
+// left.
 import CLinux
 import Glibc
 
@@ -18,41 +17,18 @@ open class Connection: EventHandler {
     package final let loop: Loop
     /// The socket's number; somebody else's once `isClosed`.
     package final let socket: Int32
-    /// Output that waits, behind bytes that are sent already (see `outputBytes`): append to it,
-    /// then call `markDirty`.
+    /// Output that waits, behind bytes that are sent already (see `outputBytes`), and empty when all is
+    /// sent: append to it, then call `markDirty`.
     package final var output: [UInt8] = []
-    /// `drained` is called when output falls to this number of bytes.
-    package final var outputLowWater = 0
     /// The most that is read at once; at most what `received` promises.
     package final var readBytesMax = Loop.readBytesMax
-    /// How long the peer may take nothing of the output that waits for it. What the kernel takes
-    /// into its buffer counts as taken.
-    package final var sendTimeout = Duration.seconds(60)
 
-    private final var state = State.open
+    private final var flow = ConnectionFlow()
     private final var descriptor: Descriptor?
-    /// How much of `output` is sent.
-    private final var sentBytes = 0
     /// Whether a flush is due at the end of the turn.
     private final var isDirty = false
-    /// Whether the kernel has no room: the next flush comes with `writable`.
-    private final var isBlocked = false
-    private final var isReadingPaused = false
-    /// Ends a connection whose output stands still; made when that first happens.
-    private final var stallTimer: Timer?
-    /// Whether the end of input has been read.
-    private final var isInputEnded = false
-    /// Whether the peer's leaving was noticed while reading was paused.
-    private final var isPeerLeaving = false
-
-    private enum State {
-        /// → lingering, closed
-        case open
-        /// → closed
-        case lingering(Lingering)
-        /// Final.
-        case closed
-    }
+    /// Ends a connection whose peer takes nothing, or does not close; made when it is first needed.
+    private final var timer: Timer?
 
     /// An empty output buffer larger than this goes back to the loop: idle connections are many, and each
     /// is to hold less than 16 KiB with all that hangs on it. What a stream writes in a turn is
@@ -66,6 +42,19 @@ open class Connection: EventHandler {
         descriptor = consume socket
         super.init()
         try loop.register(self.socket, for: .readable, handler: self)
+    }
+
+    /// `drained` is called when output falls to this number of bytes.
+    package final var outputLowWater: Int {
+        get { flow.outputLowWater }
+        set { flow.outputLowWater = newValue }
+    }
+
+    /// How long the peer may take nothing of the output that waits for it. What the kernel takes
+    /// into its buffer counts as taken.
+    package final var sendTimeout: Duration {
+        get { flow.sendTimeout }
+        set { flow.sendTimeout = newValue }
     }
 
     // MARK: For the subclass to override
@@ -95,17 +84,46 @@ open class Connection: EventHandler {
     override public final func ready(_ readiness: Readiness, on descriptor: Int32) {
         if readiness.contains(.writable) { flush() }
         if isClosed { return }
-        if isReading {
+        if flow.isReading {
             if !readiness.isDisjoint(with: [.readable, .hangup, .error]) { read() }
         } else if readiness.contains(.error) {
-            finish(.failed(SystemError("recv", code: pendingError())))
+            take(flow.close(.failed(SystemError("recv", code: pendingError()))))
         } else if readiness.contains(.hangup) {
-            finish(.peerGone)
-        } else if readiness.contains(.peerClosed), !isPeerLeaving {
-            isPeerLeaving = true
-            updateInterest()
-            if case .open = state { peerLeftWhilePaused() }
+            take(flow.close(.peerGone))
+        } else if readiness.contains(.peerClosed) {
+            take(flow.peerLeft())
         }
+    }
+
+    /// Does what follows from an event.
+    private final func take(_ consequence: ConnectionFlow.Consequence) {
+        switch consequence {
+        case .close(let cause): return finish(cause)
+        case .nothing, .deliver, .tellDrained, .tellPeerFinished, .tellPeerLeft, .shutOutput: break
+        }
+        guard !isClosed else { return }
+        loop.setInterest(flow.interest, of: socket)
+        updateTimer()
+        switch consequence {
+        case .nothing, .deliver, .close: break
+        case .tellDrained: drained()
+        case .tellPeerFinished: peerFinished()
+        case .tellPeerLeft: peerLeftWhilePaused()
+        case .shutOutput:
+            take(flow.outputShut(shutdown(socket, Int32(SHUT_WR)) == 0, at: loop.now))
+        }
+    }
+
+    private final func updateTimer() {
+        guard let deadline = flow.deadline else {
+            timer?.cancel()
+            return
+        }
+        let timer =
+            timer
+            ?? Timer(on: loop) { [unowned self] in take(flow.deadlineReached(at: loop.now)) }
+        self.timer = timer
+        timer.schedule(at: deadline)
     }
 }
 
@@ -114,29 +132,15 @@ open class Connection: EventHandler {
 extension Connection {
     /// Receives nothing until `resumeReading`; the peer's data waits in the kernel, whose full
     /// buffer holds the peer back.
-    package final func pauseReading() {
-        guard case .open = state else { return }
-        isReadingPaused = true
-        updateInterest()
-    }
+    package final func pauseReading() { pauseReading(true) }
 
     /// Receives again, from the next turn on.
-    package final func resumeReading() {
-        guard case .open = state else { return }
-        isReadingPaused = false
-        updateInterest()
-    }
+    package final func resumeReading() { pauseReading(false) }
 
-    private var isReading: Bool { !isReadingPaused && !isInputEnded }
-
-    private func updateInterest() {
-        var interest: Interest = isBlocked ? .writable : []
-        if isReading {
-            interest.insert(.readable)
-        } else if !isInputEnded && !isPeerLeaving {
-            interest.insert(.peerClosed)
-        }
-        loop.setInterest(interest, of: socket)
+    private func pauseReading(_ isPaused: Bool) {
+        guard flow.isOpen else { return }
+        flow.pauseReading(isPaused)
+        loop.setInterest(flow.interest, of: socket)
     }
 
     /// Reads once: the next connection has its turn before there is more.
@@ -146,24 +150,16 @@ extension Connection {
         let count = unsafe recv(
             socket, buffer.baseAddress, min(buffer.count, readBytesMax), 0)
         if count > 0 {
-            if case .lingering(let lingering) = state {
-                drop(count, lingering)
-            } else {
-                // SAFETY: that many bytes have just been written; nothing else reads into the
-                // buffer before `received` returns, as reads come from the loop's dispatch only.
-                let filled = unsafe UnsafeBufferPointer(rebasing: buffer[..<count])
-                unsafe received(Span(_unsafeElements: filled))
-            }
+            let consequence = flow.received(count, at: loop.now)
+            guard case .deliver = consequence else { return take(consequence) }
+            // SAFETY: that many bytes have just been written; nothing else reads into the buffer
+            // before `received` returns, as reads come from the loop's dispatch only.
+            let filled = unsafe UnsafeBufferPointer(rebasing: buffer[..<count])
+            unsafe received(Span(_unsafeElements: filled))
         } else if count == 0 {
-            isInputEnded = true
-            updateInterest()
-            switch state {
-            case .open: peerFinished()
-            case .lingering(let lingering): if lingering.isOutputShut { finish(.lingered) }
-            case .closed: preconditionFailure("a closed connection is not registered")
-            }
+            take(flow.inputEnded())
         } else if errno != EAGAIN && errno != EINTR {
-            finish(.failed(SystemError("recv")))
+            take(flow.close(.failed(SystemError("recv"))))
         }
     }
 
@@ -182,12 +178,11 @@ extension Connection {
 
 extension Connection {
     /// The bytes that wait to be sent: for back-pressure.
-    package final var outputBytes: Int { output.count - sentBytes }
+    package final var outputBytes: Int { flow.outputBytes(of: output) }
 
     /// Has what was appended to `output` sent at the end of this turn, or as soon as there is room.
     package final func markDirty() {
-        guard case .open = state else { return }
-        flushAtTurnEnd()
+        if flow.isOpen { flushAtTurnEnd() }
     }
 
     /// Much output is about to come: lets it use room that the connections of the loop lend one
@@ -199,7 +194,7 @@ extension Connection {
     }
 
     private func flushAtTurnEnd() {
-        guard !isDirty, !isBlocked else { return }
+        guard !isDirty, !flow.isBlocked else { return }
         isDirty = true
         loop.flushAtTurnEnd(self)
     }
@@ -211,54 +206,17 @@ extension Connection {
         if isClosed || before == 0 { return }
         // SAFETY: the kernel reads within the array lent for the call.
         let count = unsafe output.withUnsafeBytes { bytes in
-            let unsent = unsafe bytes.baseAddress?.advanced(by: sentBytes)
+            let unsent = unsafe bytes.baseAddress?.advanced(by: flow.sentBytes)
             return unsafe send(socket, unsent, before, Int32(MSG_NOSIGNAL))
         }
-        if count < 0 {
-            guard errno == EAGAIN || errno == EINTR else {
-                finish(.failed(SystemError("send")))
-                return
-            }
-        } else {
-            sentBytes += count
+        guard count >= 0 || errno == EAGAIN || errno == EINTR else {
+            return take(flow.close(.failed(SystemError("send"))))
         }
-        isBlocked = outputBytes > 0
-        watchForStall(hasSent: count > 0)
-        compact()
-        updateInterest()
-        switch state {
-        case .open:
-            if before > outputLowWater && outputBytes <= outputLowWater { drained() }
-        case .lingering(let lingering):
-            if !isBlocked { shutOutput(lingering) }
-        case .closed:
-            preconditionFailure("a closed connection sends nothing")
+        let consequence = flow.sent(max(0, count), of: &output, at: loop.now)
+        if output.isEmpty, output.capacity > Connection.keptCapacityMax {
+            loop.returnRoom(&output)
         }
-    }
-
-    /// Output that waits has `sendTimeout` from the last progress.
-    private func watchForStall(hasSent: Bool) {
-        guard isBlocked else {
-            stallTimer?.cancel()
-            return
-        }
-        guard hasSent || stallTimer?.deadline == nil else { return }
-        let timer = stallTimer ?? Timer(on: loop) { [unowned self] in finish(.stalled) }
-        stallTimer = timer
-        timer.schedule(at: loop.now + sendTimeout)
-    }
-
-    /// Drops what is sent, when that is all of it or the larger part: so each byte is moved at most
-    /// once on average.
-    private func compact() {
-        if sentBytes == output.count {
-            output.removeAll(keepingCapacity: true)
-            if output.capacity > Connection.keptCapacityMax { loop.returnRoom(&output) }
-            sentBytes = 0
-        } else if sentBytes >= outputBytes {
-            output.removeSubrange(..<sentBytes)
-            sentBytes = 0
-        }
+        take(consequence)
     }
 }
 
@@ -266,92 +224,28 @@ extension Connection {
 
 extension Connection {
     /// Whether the end has come; every call on a closed connection does nothing.
-    package final var isClosed: Bool {
-        if case .closed = state { true } else { false }
-    }
+    package final var isClosed: Bool { flow.isClosed }
 
     /// Closes now; output that waits is lost.
     package final func close() {
-        finish(.byOwner)
+        take(flow.close(.byOwner))
     }
 
     /// Sends what is queued, shuts the sending side, and drops what still comes until the peer
-    /// closes too. To close at once would reset a peer that is still sending, and the reset may
-    /// destroy the answer before the peer has read it (RFC 9112, section 9.6).
-    ///
-    /// Ends `limit` after the shutdown, or after the last bytes that came, though not for ever; or
-    /// when more than `bytesMax` bytes have come; or when the peer does not take what is queued, as
-    /// ever.
+    /// closes too, as `ConnectionFlow.linger` has it.
     package final func closeLingering(
         for limit: Duration = .seconds(2), droppingAtMost bytesMax: Int = 1 << 20
     ) {
-        guard case .open = state else { return }
-        let timer = Timer(on: loop) { [unowned self] in finish(.lingered) }
-        let lingering = Lingering(timer: timer, limit: limit, bytesLeft: bytesMax)
-        state = .lingering(lingering)
-        isReadingPaused = false
-        if outputBytes == 0 {
-            shutOutput(lingering)
-        } else {
-            updateInterest()
-            flushAtTurnEnd()
-        }
-    }
-
-    /// All is sent.
-    private func shutOutput(_ lingering: Lingering) {
-        guard !isInputEnded, lingering.bytesLeft >= 0, shutdown(socket, Int32(SHUT_WR)) == 0 else {
-            finish(.lingered)
-            return
-        }
-        lingering.isOutputShut = true
-        lingering.end = loop.now + lingering.limit * 5
-        lingering.timer.schedule(at: loop.now + lingering.limit)
-        updateInterest()
-    }
-
-    /// Input that nobody wants.
-    private func drop(_ count: Int, _ lingering: Lingering) {
-        lingering.bytesLeft -= count
-        guard lingering.bytesLeft < 0 else {
-            if let end = lingering.end {
-                lingering.timer.schedule(at: min(end, loop.now + lingering.limit))
-            }
-            return
-        }
-        if lingering.isOutputShut {
-            finish(.lingered)
-        } else {
-            // The answer has still to go out; the rest of the input may wait in the kernel.
-            isReadingPaused = true
-            updateInterest()
-        }
+        guard flow.isOpen else { return }
+        take(flow.linger(for: limit, droppingAtMost: bytesMax, outputBytes: outputBytes))
+        if !isClosed, outputBytes > 0 { flushAtTurnEnd() }
     }
 
     private func finish(_ cause: CloseCause) {
-        if isClosed { return }
-        state = .closed
         loop.deregister(socket)
         descriptor.take()?.close()
-        stallTimer = nil
+        timer = nil
         output = []
-        sentBytes = 0
         closed(cause)
-    }
-}
-
-/// What a lingering close has left.
-private final class Lingering {
-    let timer: Timer
-    let limit: Duration
-    var bytesLeft: Int
-    var isOutputShut = false
-    /// When all patience ends; set once the output is shut.
-    var end: Duration?
-
-    init(timer: Timer, limit: Duration, bytesLeft: Int) {
-        self.timer = timer
-        self.limit = limit
-        self.bytesLeft = bytesLeft
     }
 }

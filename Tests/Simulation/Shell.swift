@@ -1,8 +1,8 @@
-// The daemon's ClientConnection and its base class Connection, in a few lines and without sockets:
-// the session's bytes go to and come from buffers of limited size, its actions are carried out at the
-// moments when the daemon does so. What is simulated here must be what Sources/Daemon/Server and
-// Sources/EventLoop/Connection.swift do.
+// Connections without sockets: the session's bytes go to and come from buffers of limited size. What is
+// decided about them is decided by the daemon's own `SessionPump` and `ConnectionFlow`; here are the
+// system calls and libcurl's part.
 
+import EventLoop
 import Gateway
 
 /// A call of the upstream, as libcurl would run it.
@@ -67,19 +67,12 @@ extension Call {
 
 /// One connection: session, shell, socket buffers and client.
 final class Connection {
-    enum State {
-        case open
-        /// `until`: once the output is shut.
-        case lingering(until: MonotonicTime, isOutputShut: Bool)
-        case closed
-    }
-
     let number: Int
     let isLocal: Bool
     let isAdmitted: Bool
-    var session: ClientSession
+    var pump: SessionPump
+    var flow = ConnectionFlow()
     var client: Client
-    var state = State.open
 
     /// From the client: what the server has not read.
     var inbound: [UInt8] = []
@@ -91,15 +84,9 @@ final class Connection {
     static let inboundMax = 128 << 10
 
     var output: [UInt8] = []
-    var sentBytes = 0
-    /// When a client is left that takes nothing of the output that waits for it.
-    var stallsAt: MonotonicTime?
-    var isReadingPaused = false
-    var isInputEnded = false
-    var isPeerLeaving = false
     /// Whether the session knows that its client is gone.
     var hasLeft = false
-    var isQueued = false
+    /// The upstream's part of the pump's call.
     var call: Call?
     /// A body that is being inflated, and how far it is.
     var inflating: (body: [UInt8], bytesMax: Int, done: Int)?
@@ -128,21 +115,25 @@ final class Connection {
         self.isLocal = isLocal
         self.isAdmitted = isAdmitted
         self.outboundMax = outboundMax
-        session = ClientSession(
-            state, peer: Peer(isLocal: isLocal, name: "client"), isAdmitted: isAdmitted, at: now)
+        pump = SessionPump(
+            ClientSession(
+                state, peer: Peer(isLocal: isLocal, name: "client"), isAdmitted: isAdmitted,
+                at: now))
+        flow.sendTimeout = state.settings.configuration.writeTimeout
     }
 
-    var outputBytes: Int { output.count - sentBytes }
+    var outputBytes: Int { flow.outputBytes(of: output) }
+    var isClosed: Bool { flow.isClosed }
+    var isOpen: Bool { flow.isOpen }
+    var isReading: Bool { flow.isReading }
+    var isBlocked: Bool { flow.isBlocked }
+    var isQueued: Bool { pump.isQueued }
 
-    var isClosed: Bool {
-        if case .closed = state { true } else { false }
+    /// When something is due, of the session or of the socket.
+    var deadline: MonotonicTime? {
+        guard isOpen else { return flow.deadline }
+        return [pump.deadline, flow.deadline].compactMap { $0 }.min()
     }
-
-    var isOpen: Bool {
-        if case .open = state { true } else { false }
-    }
-
-    var isReading: Bool { !isReadingPaused && !isInputEnded }
 }
 
 /// What a connection needs of the world round it.
@@ -160,39 +151,48 @@ protocol ShellContext: AnyObject {
 struct Shell<World: ShellContext> {
     unowned let world: World
 
-    // MARK: Events
+    // MARK: The socket
+
+    /// Does what follows from an event of the socket.
+    private func take(
+        _ consequence: ConnectionFlow.Consequence, _ connection: Connection
+    ) throws {
+        switch consequence {
+        case .nothing, .deliver: break
+        case .tellDrained: try drained(connection)
+        case .tellPeerFinished, .tellPeerLeft:
+            tellLeft(connection)
+            try performActions(connection)
+        case .shutOutput:
+            connection.isOutboundEnded = true
+            try take(connection.flow.outputShut(true, at: world.now), connection)
+        case .close: try finish(connection)
+        }
+    }
 
     /// One `recv`, of at most `count` bytes.
     func read(_ connection: Connection, upTo count: Int) throws {
         guard !connection.isClosed, connection.isReading else { return }
         guard connection.inbound.isEmpty else {
-            let most =
-                connection.session.isGuest ? Limits.socketReadMax : Limits.strangerReadMax
+            let most = connection.pump.readBytesMax
             let bytes = Array(connection.inbound.prefix(min(count, most)))
             connection.inbound.removeFirst(bytes.count)
-            guard connection.isOpen else { return }
+            let consequence = connection.flow.received(bytes.count, at: world.now)
+            guard case .deliver = consequence else { return try take(consequence, connection) }
             noteBegun(connection, bytes.count)
             connection.receivedBytes += bytes.count
-            connection.session.received(bytes.span, at: world.now, into: &connection.output)
+            connection.pump.received(bytes.span, at: world.now, into: &connection.output)
             return try performActions(connection)
         }
         guard connection.client.hasFinished else { return }
-        connection.isInputEnded = true
-        switch connection.state {
-        case .open:
-            tellLeft(connection)
-            try performActions(connection)
-        case .lingering(_, let isOutputShut):
-            if isOutputShut { try finish(connection) }
-        case .closed: break
-        }
+        try take(connection.flow.inputEnded(), connection)
     }
 
     /// Requests begin with the next `count` bytes.
     private func noteBegun(_ connection: Connection, _ count: Int) {
         var isAlone =
-            connection.session.isIdle && connection.output.isEmpty
-            && connection.session.heldBytes == 0
+            connection.pump.session.isIdle && connection.output.isEmpty
+            && connection.pump.session.heldBytes == 0
         let end = connection.receivedBytes + count
         while connection.begun.count < connection.client.ends.count {
             let number = connection.begun.count
@@ -205,69 +205,94 @@ struct Shell<World: ShellContext> {
 
     /// What epoll tells of a peer that leaves while nobody reads.
     func noticeLeaving(_ connection: Connection) throws {
-        guard connection.isOpen, connection.isReadingPaused, connection.client.hasFinished,
-            !connection.isPeerLeaving
+        guard connection.isOpen, connection.client.hasFinished,
+            connection.flow.interest.contains(.peerClosed)
         else { return }
-        connection.isPeerLeaving = true
         world.reached(.clientLeftWhilePaused)
-        tellLeft(connection)
-        try performActions(connection)
+        try take(connection.flow.peerLeft(), connection)
     }
 
     private func tellLeft(_ connection: Connection) {
         connection.hasLeft = true
-        connection.session.clientLeft(at: world.now)
+        connection.pump.clientLeft(at: world.now)
     }
 
     /// The connection has been reset.
     func reset(_ connection: Connection) throws {
         connection.wasCut = true
-        try finish(connection)
+        try take(connection.flow.close(.peerGone), connection)
     }
 
+    /// One `send` of at most `count` bytes, at the end of a turn.
+    func flush(_ connection: Connection, upTo count: Int) throws {
+        let before = connection.outputBytes
+        guard !connection.isClosed, before > 0 else { return }
+        let room = max(0, connection.outboundMax - connection.outbound.count)
+        let count = min(count, room, before)
+        let start = connection.flow.sentBytes
+        connection.outbound += connection.output[start..<start + count]
+        try take(
+            connection.flow.sent(count, of: &connection.output, at: world.now), connection)
+    }
+
+    private func finish(_ connection: Connection) throws {
+        if connection.outputBytes > 0 { connection.wasCut = true }
+        connection.output = []
+        connection.isOutboundEnded = true
+        tellLeft(connection)
+        try performActions(connection)
+        connection.inflating = nil
+        connection.pump.ended()
+    }
+
+    // MARK: The upstream
+
     func upstreamResponded(_ connection: Connection, _ head: UpstreamHead) {
-        guard let call = connection.call else { return }
-        connection.session.upstreamResponded(call.id, head)
+        connection.pump.upstreamResponded(head)
     }
 
     /// Returns false when the client is too slow: the call is to be paused.
     func upstreamReceived(_ connection: Connection, _ bytes: ArraySlice<UInt8>) -> Bool {
-        guard let call = connection.call else { return true }
-        guard connection.outputBytes < Limits.outputHighWater else {
-            connection.session.upstreamHeldBack(call.id)
-            connection.isQueued = true
+        _ = connection.pump.queue()
+        guard connection.pump.takesUpstreamBytes(outputBytes: connection.outputBytes) else {
             return false
         }
-        call.heardAt = world.now
-        connection.session.upstreamReceived(
-            call.id, bytes.span, at: world.now, into: &connection.output)
-        connection.isQueued = true
+        connection.call?.heardAt = world.now
+        connection.pump.upstreamReceived(bytes.span, at: world.now, into: &connection.output)
         return true
     }
 
     func upstreamEnded(_ connection: Connection, _ failure: TransferFailure?) {
-        guard let ended = connection.call.take() else { return }
-        connection.session.upstreamEnded(
-            ended.id, failure, at: world.now, into: &connection.output)
-        connection.isQueued = true
+        connection.call = nil
+        connection.pump.upstreamEnded(failure, at: world.now, into: &connection.output)
+        _ = connection.pump.queue()
     }
 
-    /// The timers of the session, of output that stands still, and of the lingering close.
+    private func drained(_ connection: Connection) throws {
+        if connection.pump.session.heldBytes > 0 { world.reached(.heldUntilDrained) }
+        connection.pump.outputDrained(at: world.now, into: &connection.output)
+        try performActions(connection)
+        guard let call = connection.call, call.isPaused else { return }
+        call.isPaused = false
+        call.heardAt = world.now
+        world.reached(.upstreamResumed)
+    }
+
+    // MARK: The loop
+
+    /// The timers of the session and of the socket.
     func serveTimers(_ connection: Connection) throws {
-        if let stallsAt = connection.stallsAt, stallsAt <= world.now {
-            connection.wasCut = true
-            world.reached(.outputStalled)
-            return try finish(connection)
+        if let deadline = connection.flow.deadline, deadline <= world.now {
+            if connection.flow.isBlocked {
+                connection.wasCut = true
+                world.reached(.outputStalled)
+            }
+            try take(connection.flow.deadlineReached(at: world.now), connection)
         }
-        switch connection.state {
-        case .open:
-            guard let deadline = connection.session.deadline, deadline <= world.now else { return }
-            connection.session.deadlineReached(at: world.now, into: &connection.output)
-            try performActions(connection)
-        case .lingering(let end, let isOutputShut):
-            if isOutputShut, end <= world.now { try finish(connection) }
-        case .closed: break
-        }
+        guard connection.isOpen, let deadline = connection.pump.deadline, deadline <= world.now
+        else { return }
+        connection.pump.deadlineReached(at: world.now, into: &connection.output)
+        try performActions(connection)
     }
 
     /// A step of the session's token count, or of a body that is inflated.
@@ -275,8 +300,8 @@ struct Shell<World: ShellContext> {
         guard connection.isOpen else { return }
         if connection.inflating != nil {
             inflateFurther(connection)
-        } else if connection.session.isCounting {
-            connection.session.countFurther(at: world.now, into: &connection.output)
+        } else if connection.pump.isCounting {
+            connection.pump.countFurther(at: world.now, into: &connection.output)
         } else {
             return
         }
@@ -287,126 +312,11 @@ struct Shell<World: ShellContext> {
         guard var body = connection.inflating else { return }
         body.done = min(body.body.count, body.done + (16 << 10))
         connection.inflating = body
-        let isWanted = connection.session.bodyInflating(
-            to: body.done, at: world.now, into: &connection.output)
-        guard !isWanted || body.done == body.body.count else { return }
-        connection.inflating = nil
-        guard isWanted else { return }
-        connection.session.bodyInflated(
-            inflate(body.body, body.bytesMax), at: world.now, into: &connection.output)
-    }
-
-    func drain(_ connection: Connection) throws {
-        guard connection.isOpen else { return }
-        connection.session.drain(at: world.now)
-        try performActions(connection)
-    }
-
-    func interrupt(_ connection: Connection) throws {
-        guard connection.isOpen else { return }
-        connection.isInterrupted = true
-        connection.session.interrupt(at: world.now, into: &connection.output)
-        try performActions(connection)
-    }
-
-    // MARK: The end of a turn
-
-    /// One `send` of at most `count` bytes.
-    func flush(_ connection: Connection, upTo count: Int) throws {
-        let before = connection.outputBytes
-        guard !connection.isClosed, before > 0 else { return }
-        let room = max(0, connection.outboundMax - connection.outbound.count)
-        let count = min(count, room, before)
-        connection.outbound +=
-            connection.output[
-                connection.sentBytes..<connection.sentBytes + count]
-        connection.sentBytes += count
-        if connection.outputBytes == 0 {
-            connection.stallsAt = nil
-        } else if count > 0 || connection.stallsAt == nil {
-            connection.stallsAt = world.now + world.state.settings.configuration.writeTimeout
-        }
-        compact(connection)
-        switch connection.state {
-        case .open:
-            let low = connection.session.awaitsOutput ? 0 : Limits.outputLowWater
-            if before > low, connection.outputBytes <= low {
-                try drained(connection)
-            }
-        case .lingering:
-            if connection.outputBytes == 0 { try shutOutput(connection) }
-        case .closed: break
-        }
-    }
-
-    private func compact(_ connection: Connection) {
-        if connection.sentBytes == connection.output.count {
-            connection.output = []
-            connection.sentBytes = 0
-        } else if connection.sentBytes >= connection.outputBytes {
-            connection.output.removeFirst(connection.sentBytes)
-            connection.sentBytes = 0
-        }
-    }
-
-    private func drained(_ connection: Connection) throws {
-        if connection.session.heldBytes > 0 { world.reached(.heldUntilDrained) }
-        connection.session.outputDrained(at: world.now, into: &connection.output)
-        try performActions(connection)
-        guard let call = connection.call, call.isPaused else { return }
-        call.isPaused = false
-        call.heardAt = world.now
-        world.reached(.upstreamResumed)
-    }
-
-    // MARK: Actions
-
-    func performActions(_ connection: Connection) throws {
-        connection.isQueued = false
-        while let action = connection.session.nextAction() { try perform(action, connection) }
-    }
-
-    private func perform(_ action: SessionAction, _ connection: Connection) throws {
-        switch action {
-        case .startCall(let id, let call):
-            try require(!connection.hasAskedForClose, "a call after the end")
-            try require(!connection.hasLeft, "a call for a client that is gone")
-            try require(connection.call == nil, "two calls at once")
-            connection.call = try world.startCall(id, call, for: connection)
-        case .cancelCall(let id):
-            drop(id, connection)
-        case .releaseCall(let id):
-            drop(id, connection, isReleased: true)
-        case .inflate(let body, let bytesMax):
-            connection.inflating = (body, bytesMax, 0)
-        case .count:
-            // `count` goes on with it, turn by turn.
-            world.reached(.counted)
-        case .learn(let observation):
-            world.state.calibration.learn(observation)
-        case .teach, .tell: break
-        case .pauseReading:
-            if connection.isOpen { connection.isReadingPaused = true }
-            world.reached(.readingPausedBySession)
-        case .resumeReading:
-            if connection.isOpen { connection.isReadingPaused = false }
-        case .close(let lingering):
-            connection.hasAskedForClose = true
-            if connection.outputBytes >= Limits.outputLowWater { connection.wasSlow = true }
-            if lingering || connection.outputBytes > 0 {
-                try closeLingering(connection)
-            } else {
-                try finish(connection)
-            }
-        case .record(let record):
-            try world.recorded(record, on: connection)
-        }
-    }
-
-    private func drop(_ id: CallID, _ connection: Connection, isReleased: Bool = false) {
-        guard let call = connection.call, call.id == id else { return }
-        world.callDropped(call, isReleased: isReleased)
-        connection.call = nil
+        let result =
+            body.done == body.body.count ? inflate(body.body, body.bytesMax) : nil
+        let isUnfinished = connection.pump.bodyInflated(
+            to: body.done, result, at: world.now, into: &connection.output)
+        if !isUnfinished { connection.inflating = nil }
     }
 
     private func inflate(_ body: [UInt8], _ bytesMax: Int) -> InflatedBody {
@@ -418,30 +328,66 @@ struct Shell<World: ShellContext> {
         }
     }
 
-    private func closeLingering(_ connection: Connection) throws {
+    func drain(_ connection: Connection) throws {
         guard connection.isOpen else { return }
-        connection.state = .lingering(until: world.now + .seconds(2), isOutputShut: false)
-        connection.isReadingPaused = false
-        if connection.outputBytes == 0 { try shutOutput(connection) }
-    }
-
-    private func shutOutput(_ connection: Connection) throws {
-        connection.isOutboundEnded = true
-        guard !connection.isInputEnded else { return try finish(connection) }
-        connection.state = .lingering(until: world.now + .seconds(2), isOutputShut: true)
-    }
-
-    private func finish(_ connection: Connection) throws {
-        guard !connection.isClosed else { return }
-        connection.state = .closed
-        if connection.outputBytes > 0 { connection.wasCut = true }
-        connection.output = []
-        connection.sentBytes = 0
-        connection.stallsAt = nil
-        connection.isOutboundEnded = true
-        tellLeft(connection)
+        connection.pump.drain(at: world.now)
         try performActions(connection)
-        connection.inflating = nil
-        connection.session.connectionEnded()
+    }
+
+    func interrupt(_ connection: Connection) throws {
+        guard connection.isOpen else { return }
+        connection.isInterrupted = true
+        connection.pump.interrupt(at: world.now, into: &connection.output)
+        try performActions(connection)
+    }
+
+    // MARK: Actions
+
+    func performActions(_ connection: Connection) throws {
+        while let action = connection.pump.next(at: world.now, into: &connection.output) {
+            try perform(action, connection)
+        }
+        connection.flow.outputLowWater = connection.pump.outputLowWater
+    }
+
+    private func perform(_ action: SessionAction, _ connection: Connection) throws {
+        switch action {
+        case .startCall(let id, let call):
+            try require(!connection.hasAskedForClose, "a call after the end")
+            try require(!connection.hasLeft, "a call for a client that is gone")
+            try require(connection.call == nil, "two calls at once")
+            connection.call = try world.startCall(id, call, for: connection)
+        case .cancelCall: drop(connection)
+        case .releaseCall: drop(connection, isReleased: true)
+        case .inflate(let body, let bytesMax):
+            connection.inflating = (body, bytesMax, 0)
+        case .count:
+            // `count` goes on with it, turn by turn.
+            world.reached(.counted)
+        case .learn(let observation):
+            world.state.calibration.learn(observation)
+        case .teach, .tell: break
+        case .pauseReading:
+            connection.flow.pauseReading(true)
+            world.reached(.readingPausedBySession)
+        case .resumeReading: connection.flow.pauseReading(false)
+        case .close(let lingering):
+            connection.hasAskedForClose = true
+            if connection.outputBytes >= Limits.outputLowWater { connection.wasSlow = true }
+            guard lingering else {
+                return try take(connection.flow.close(.byOwner), connection)
+            }
+            try take(
+                connection.flow.linger(
+                    for: .seconds(2), droppingAtMost: connection.pump.lingeringBytesMax,
+                    outputBytes: connection.outputBytes), connection)
+        case .record(let record):
+            try world.recorded(record, on: connection)
+        }
+    }
+
+    private func drop(_ connection: Connection, isReleased: Bool = false) {
+        guard let call = connection.call.take() else { return }
+        world.callDropped(call, isReleased: isReleased)
     }
 }

@@ -133,7 +133,7 @@ package final class World: ShellContext {
         case ..<94: try receive(connection)
         case ..<97: try shell.noticeLeaving(connection)
         case 97:
-            let isSoon = connection.isReadingPaused || connection.client.isFlooding
+            let isSoon = !connection.isReading || connection.client.isFlooding
             if random.chance(isSoon ? 50 : 12) { try leave(connection) }
         default: if connection.client.isIdle { try leave(connection) }
         }
@@ -355,13 +355,7 @@ package final class World: ShellContext {
     // MARK: Time
 
     private func passTime() throws {
-        let nearest = connections.compactMap { connection -> MonotonicTime? in
-            switch connection.state {
-            case .open: connection.session.deadline ?? connection.stallsAt
-            case .lingering(let end, let isOutputShut): isOutputShut ? end : connection.stallsAt
-            case .closed: nil
-            }
-        }.min()
+        let nearest = connections.compactMap(\.deadline).min()
         switch random.below(100) {
         case ..<60: now += .milliseconds(random.number(0...20))
         case ..<90: if let nearest, nearest > now { now = nearest }
@@ -392,7 +386,7 @@ package final class World: ShellContext {
     /// What the sessions have been granted is what is counted.
     private func checkMemory() throws {
         let held = state.holdMemory(0, 0) ?? -1
-        let granted = connections.reduce(0) { $0 + $1.session.memoryGranted }
+        let granted = connections.reduce(0) { $0 + $1.pump.session.memoryGranted }
         try require(held == granted, "\(held) bytes are counted and \(granted) held")
     }
 
@@ -466,10 +460,10 @@ package final class World: ShellContext {
             "\(connection.outputBytes) bytes wait for a client")
         if connection.outputBytes > Limits.outputHighWater { reached(.outputBackedUp) }
         try require(
-            connection.session.heldBytes
+            connection.pump.session.heldBytes
                 <= Limits.heldBytesMax(
                     body: RequestGenerator.bodyBytesMax + (16 << 10)),
-            "a session holds \(connection.session.heldBytes) bytes")
+            "a session holds \(connection.pump.session.heldBytes) bytes")
         guard connection.isClosed else { return }
         try require(connection.call == nil, "a call outlives its connection")
         let recorded = connection.records.count { !$0.upstreamModel.isEmpty }
@@ -480,19 +474,19 @@ package final class World: ShellContext {
 
     /// Rules that hold once the loop has nothing more to do.
     private func checkAfterTurn(_ connection: Connection) throws {
-        if connection.isOpen, connection.session.isIdle, connection.output.isEmpty {
+        if connection.isOpen, connection.pump.session.isIdle, connection.output.isEmpty {
             try require(
-                connection.session.memoryGranted == 0,
-                "\(connection.session.memoryGranted) bytes are held for no request")
+                connection.pump.session.memoryGranted == 0,
+                "\(connection.pump.session.memoryGranted) bytes are held for no request")
         }
         guard connection.isOpen else {
             return try require(connection.call == nil, "a call outlives its session")
         }
-        guard let deadline = connection.session.deadline else {
+        guard let deadline = connection.pump.session.deadline else {
             return try require(
-                connection.session.isCounting || connection.inflating != nil
+                connection.pump.session.isCounting || connection.inflating != nil
                     || connection.call?.isPaused == true
-                        && connection.stallsAt != nil,
+                        && connection.isBlocked,
                 "a session without a deadline")
         }
         try require(deadline > now, "a deadline that was served is still due")

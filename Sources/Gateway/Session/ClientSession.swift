@@ -123,7 +123,8 @@ package struct ClientSession: ~Copyable {
         switch phase {
         case .exchanging:
             precondition(
-                running != nil && (call != nil || isPausing), "an exchange waits for a call")
+                running != nil && (call != nil) != isPausing, "an exchange waits for one call")
+            precondition(running?.exchange.isOver == false, "an exchange that is over is taken")
         case .counting:
             precondition(running == nil && count != nil, "a count is under way")
         case .receiving, .inflating, .closing:
