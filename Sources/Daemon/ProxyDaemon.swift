@@ -361,7 +361,6 @@ package final class ProxyDaemon {
             if !withdrawTrust(resolution) { perform(lifecycle.reloadFailed()) }
             return
         }
-        let pending = Configuration.changesNeedingRestart(from: startConfiguration, to: new)
         settings = Settings(new, replacing: settings)
         file = resolution.file
         reloadFailure = nil
@@ -371,14 +370,6 @@ package final class ProxyDaemon {
         apply(settings, isReloaded: true)
         coolDowns.routing.withLock { $0.settingsChanged() }
         updateCatalogues()
-        let note =
-            pending.isEmpty ? "" : "; a restart is needed for \(pending.joined(separator: ", "))"
-        // Told by the old settings of the log, or else by the new ones, if only those show it.
-        if log.level > .notice { log.apply(new) }
-        logger.notice(
-            "the configuration was reloaded\(note)",
-            metadata: ["MESSAGE_ID": .string(MessageID.reloaded)])
-        log.apply(new)
     }
 
     /// Whoever takes the last certificate out of the file wants it no longer trusted, whatever else is
@@ -406,8 +397,22 @@ package final class ProxyDaemon {
     /// Every worker serves by the new configuration, or all go on with the old one.
     private func endReload(isApplied: Bool) {
         reloads += 1
+        if isApplied { tellOfReload() }
         manager.ready(status: statusLine)
         ReloadMark.leave(reloads, isApplied: isApplied)
+    }
+
+    private func tellOfReload() {
+        let pending = Configuration.changesNeedingRestart(
+            from: startConfiguration, to: configuration)
+        let note =
+            pending.isEmpty ? "" : "; a restart is needed for \(pending.joined(separator: ", "))"
+        // Told by the old settings of the log, or else by the new ones, if only those show it.
+        if log.level > .notice { log.apply(configuration) }
+        logger.notice(
+            "the configuration was reloaded\(note)",
+            metadata: ["MESSAGE_ID": .string(MessageID.reloaded)])
+        log.apply(configuration)
     }
 
     private func drain() {
