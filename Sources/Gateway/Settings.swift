@@ -17,6 +17,8 @@ package final class Settings: Sendable {
     let defaultEntries: [RouteEntry]
     /// Whether an upstream speaks the Messages API, and so gets to see fields of clients' heads.
     let mayRelay: Bool
+    /// Whether an upstream is asked with the credentials of its clients.
+    let takesClientKeys: Bool
     /// What reasoning is sealed with on its way to clients: the configured key, else that of the
     /// installation.
     let sealKey: SealKey?
@@ -44,6 +46,7 @@ package final class Settings: Sendable {
             UpstreamPool(members: upstreams.filter { $0.configuration.name == name })
         }
         mayRelay = upstreams.contains { $0.configuration.api == .messages }
+        takesClientKeys = upstreams.contains { $0.configuration.takesClientKeys }
         access = AccessPolicy(configuration)
         admission = AdmissionPolicy(configuration)
         let router = ModelRouter(configuration)

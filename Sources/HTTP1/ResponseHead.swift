@@ -51,6 +51,19 @@ package struct ResponseHead: Sendable, Equatable {
         appendLineEnd()
     }
 
+    /// Adds a field as somebody else has written it, `name: value`, if it is one: a token, and no
+    /// control byte. One that the encoder writes itself is left out.
+    package mutating func add(foreignLine line: [UInt8]) {
+        guard let colon = line.firstIndex(of: Byte.colon), colon > 0,
+            line.count <= Self.foreignValueBytesMax,
+            line[..<colon].allSatisfy(ByteSet.token.contains),
+            line[colon...].allSatisfy(ByteSet.fieldValue.contains),
+            !line.span.isEncodersOwn(in: 0..<colon)
+        else { return }
+        fieldLines.append(contentsOf: line)
+        appendLineEnd()
+    }
+
     // MARK: Fields of many heads
 
     /// Fields that are encoded once and added to many heads.
@@ -84,10 +97,7 @@ package struct ResponseHead: Sendable, Equatable {
         for index in range {
             precondition(ByteSet.token.contains(span[index]), "a field name is not a token")
         }
-        let isEncodersOwn =
-            span.equalsIgnoringCase("content-length", in: range)
-            || span.equalsIgnoringCase("transfer-encoding", in: range)
-            || span.equalsIgnoringCase("connection", in: range)
+        let isEncodersOwn = span.isEncodersOwn(in: range)
         precondition(!isEncodersOwn, "framing and persistence are added by ResponseEncoder")
     }
 

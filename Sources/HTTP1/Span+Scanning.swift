@@ -101,3 +101,12 @@ extension [UInt8] {
         }
     }
 }
+
+extension Span<UInt8> {
+    /// Whether the name of a field is one of those that only the response encoder writes.
+    func isEncodersOwn(in range: Range<Int>) -> Bool {
+        equalsIgnoringCase("content-length", in: range)
+            || equalsIgnoringCase("transfer-encoding", in: range)
+            || equalsIgnoringCase("connection", in: range)
+    }
+}

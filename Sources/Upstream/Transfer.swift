@@ -128,8 +128,8 @@ import Translation
             resource = wanted
             unsafe endpoint.setResource(resource, of: handle)
         }
-        if let forwarded = call.forwarded {
-            unsafe ownFields = endpoint.fields(forwarded)
+        unsafe ownFields = endpoint.ownFields(of: call)
+        if let ownFields = unsafe ownFields {
             unsafe curl_set_pointer(handle, CURLOPT_HTTPHEADER, ownFields)
         } else {
             unsafe curl_set_pointer(handle, CURLOPT_HTTPHEADER, endpoint.fields(beta: call.beta))

@@ -46,11 +46,7 @@ struct EndpointKey: Equatable {
             "Expect:",
         ]
         if let key = configuration.key {
-            switch configuration.profile.keyField {
-            case .bearer: fields.append("Authorization: Bearer \(key.reveal())")
-            case .apiKey: fields.append("api-key: \(key.reveal())")
-            case .xAPIKey: fields.append("x-api-key: \(key.reveal())")
-            }
+            fields.append(configuration.profile.keyField.line(for: key))
         }
         if let site = configuration.siteURL { fields.append("HTTP-Referer: \(site)") }
         if let name = configuration.siteName {
@@ -65,20 +61,23 @@ struct EndpointKey: Equatable {
 /// What a request is for, as far as its URL tells.
 struct UpstreamResource: Equatable {
     var resource: UpstreamCall.Resource
-    /// Whether it asks for betas, as its client did.
-    var asksForBeta = false
+    /// The query, as the client's; empty for none.
+    var query = ""
 
     init(_ resource: UpstreamCall.Resource) { self.resource = resource }
 
     init(_ call: UpstreamCall) {
         resource = call.resource
-        asksForBeta = call.forwarded?.asksForBeta ?? false
+        query = call.forwarded?.query ?? ""
     }
+
+    /// Whether the URL is one of few, so that its parsed form is worth keeping.
+    var isCommon: Bool { query.isEmpty || query == "beta=true" }
 
     /// - Parameter api: that of the list of models.
     func url(at base: UpstreamURL, _ api: UpstreamAPI) -> String {
         switch resource {
-        case .answer(let api): base.url(of: api) + (asksForBeta ? "?beta=true" : "")
+        case .answer(let api): base.url(of: api) + (query.isEmpty ? "" : "?\(query)")
         case .models: base.models(of: api)
         }
     }
@@ -129,7 +128,7 @@ struct UpstreamResource: Equatable {
         if isServed, idle.count < Self.idleMax { idle.append(transfer) }
     }
 
-    /// The parsed form of a URL of this upstream's: one of a handful.
+    /// The parsed form of a common URL of this upstream's: one of a handful.
     private func parsed(_ text: String) -> OpaquePointer {
         if let known = unsafe urls.first(where: { unsafe $0.text == text }) {
             return unsafe known.url
@@ -154,20 +153,37 @@ struct UpstreamResource: Equatable {
         return unsafe list
     }
 
-    /// A header list for one request: the endpoint's fields and the client's own. Whoever asks for it
-    /// frees it.
-    func fields(_ forwarded: ForwardedFields) -> UnsafeMutablePointer<curl_slist>? {
-        var list: UnsafeMutablePointer<curl_slist>?
-        for field in key.fields + forwarded.lines {
-            unsafe list = unsafe curl_slist_append(list, field)
+    /// A header list for one call, with what is the client's own; nil when there is nothing of the kind.
+    /// Whoever asks for it frees it.
+    func ownFields(of call: UpstreamCall) -> UnsafeMutablePointer<curl_slist>? {
+        guard call.forwarded != nil || call.credential != nil else { return nil }
+        var lines = call.forwarded?.lines ?? []
+        if let beta = call.beta { lines.append("x-anthropic-beta: \(beta)") }
+        if let credential = call.credential {
+            let keyField = call.upstream.profile.keyField
+            lines.append(credential.line(in: keyField))
         }
+        return unsafe fields(adding: lines)
+    }
+
+    /// A header list that whoever asks for it frees.
+    func fields(adding lines: [String]) -> UnsafeMutablePointer<curl_slist>? {
+        var list: UnsafeMutablePointer<curl_slist>?
+        for line in key.fields + lines { unsafe list = unsafe curl_slist_append(list, line) }
         return unsafe list
     }
 
     /// Lets the handle's next request be for `resource`.
     func setResource(_ resource: UpstreamResource, of handle: UnsafeMutableRawPointer) {
-        let url = unsafe parsed(resource.url(at: key.url, key.api))
-        unsafe curl_set_pointer(handle, CURLOPT_CURLU, UnsafeRawPointer(url))
+        let text = resource.url(at: key.url, key.api)
+        if resource.isCommon {
+            let url = unsafe parsed(text)
+            unsafe curl_set_pointer(handle, CURLOPT_CURLU, UnsafeRawPointer(url))
+        } else {
+            // Whoever sets no parsed form has libcurl go by the text.
+            unsafe curl_set_pointer(handle, CURLOPT_CURLU, nil)
+            unsafe curl_set_string(handle, CURLOPT_URL, text)
+        }
         switch resource.resource {
         case .answer: unsafe curl_set_long(handle, CURLOPT_POST, 1)
         case .models: unsafe curl_set_long(handle, CURLOPT_HTTPGET, 1)

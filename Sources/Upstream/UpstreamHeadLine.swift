@@ -24,8 +24,32 @@ enum UpstreamHeadLine {
             head.rateLimitReset = value(line, after: 18)
         } else if hasPrefix(line, "x-generation-id:") {
             head.generationID = value(line, after: 16)
+        } else if hasPrefix(line, "request-id:") {
+            if head.generationID.isEmpty { head.generationID = value(line, after: 11) }
+        } else if hasPrefix(line, "anthropic-") {
+            readAccountField(line, into: &head)
         }
     }
+
+    /// Keeps a field that tells of the account. There are some twenty of them.
+    private static func readAccountField(_ line: Span<UInt8>, into head: inout UpstreamHead) {
+        guard head.accountFields.count < accountFieldsMax,
+            let colon = (0..<line.count).first(where: { line[$0] == UInt8(ascii: ":") }),
+            colon <= nameBytesMax
+        else { return }
+        var name: [UInt8] = []
+        for index in 0..<colon {
+            let byte = lowercased(line[index])
+            let isLetter = byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "z")
+            let isDigit = byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
+            guard isLetter || isDigit || byte == UInt8(ascii: "-") else { return }
+            name.append(byte)
+        }
+        head.accountFields.append(name + Array(": ".utf8) + value(line, after: colon + 1))
+    }
+
+    private static let accountFieldsMax = 40
+    private static let nameBytesMax = 100
 
     /// `prefix` is lower case; the line may be of any.
     private static func hasPrefix(_ line: Span<UInt8>, _ prefix: StaticString) -> Bool {

@@ -96,7 +96,7 @@ package struct UpstreamProbe {
         var own: UnsafeMutablePointer<curl_slist>?
         defer { unsafe curl_slist_free_all(own) }
         if endpoint.key.api == .messages, let forwarded {
-            unsafe own = endpoint.fields(forwarded)
+            unsafe own = endpoint.fields(adding: forwarded.lines)
             unsafe curl_set_pointer(handle, CURLOPT_HTTPHEADER, own)
         } else {
             unsafe curl_set_pointer(handle, CURLOPT_HTTPHEADER, endpoint.fields(beta: call?.beta))

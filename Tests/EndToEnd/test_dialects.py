@@ -202,6 +202,40 @@ def test_the_next_request_on_a_connection_has_its_own_fields(upstream, start):
     assert asked.path == "/api/v1/messages" and asked.header("authorization") == f"Bearer {KEY}"
 
 
+def test_a_client_is_known_upstream_by_its_own_key(upstream, start):
+    proxy = start(
+        UPSTREAM_ANT_URL=upstream.url.removesuffix("/api/v1") + "/anthropic",
+        UPSTREAM_ANT_PROFILE="anthropic", UPSTREAM_ANT_KEY="client",
+        OPENROUTER_MODEL="claude-opus-5@ant", CLIENT_TOKENS="proxy-token-0123456789")
+    limits = {"anthropic-ratelimit-requests-remaining": "7", "request-id": "req_upstream",
+              "set-cookie": "a=b"}
+    stream = telling("Hi")
+    head = b"".join(b"%s: %s\r\n" % (name.encode(), value.encode()) for name, value in limits.items())
+    upstream.always([stream[0][:-2] + head + b"\r\n", *stream[1:]])
+    for number, (field, value) in enumerate([
+            ("authorization", "Bearer sk-ant-oat-mine"), ("x-api-key", "sk-ant-api-mine")]):
+        mine = {field: value}
+        token = "proxy-token-0123456789"
+        mine["x-api-key" if field == "authorization" else "authorization"] = (
+            token if field == "authorization" else f"Bearer {token}")
+        answer = proxy.post(message(stream=True), mine, path="/v1/messages?beta=true&x=1")
+        assert answer.status == 200 and text_of(answer.events) == "Hi"
+        asked = upstream.request(number)
+        assert asked.path == "/anthropic/v1/messages?beta=true&x=1"
+        assert asked.header(field) == value
+        assert asked.header("x-api-key" if field == "authorization" else "authorization") is None
+        assert answer.header("anthropic-ratelimit-requests-remaining") == "7"
+        assert answer.header("x-generation-id") == "req_upstream"
+        assert answer.header("set-cookie") is None
+    refused = proxy.post(message(), {"x-api-key": "proxy-token-0123456789"})
+    assert refused.status == 401 and "UPSTREAM_ANT_KEY=client" in refused.error["message"]
+    assert len(upstream.requests) == 2
+    assert "sk-ant" not in "".join(proxy.lines)
+    # Those of the proxy's own account are not told.
+    own = start(UPSTREAM_API="messages", OPENROUTER_MODEL="a/b")
+    assert own.post(message(stream=True)).header("anthropic-ratelimit-requests-remaining") is None
+
+
 def test_one_message_is_relayed_whole(upstream, start):
     proxy = start(UPSTREAM_API="messages", OPENROUTER_MODEL="a/b")
     body = {

@@ -70,6 +70,10 @@ package struct Doctor {
                 + [.skipped("round trip", "not tried: the upstream cannot be reached")]
         }
         findings.append(Checkup.clock(list, now: CalendarTime.now()))
+        guard !upstream.takesClientKeys else {
+            return findings
+                + [.skipped("round trip", "not tried: only clients have keys for this upstream")]
+        }
         findings += Checkup.models(configuration, of: upstream, answer: list, reader: reader)
         guard presence.verdict != .failure else {
             return findings + [.skipped("round trip", "not tried without a key")]

@@ -72,7 +72,9 @@ final class CatalogueKeeper {
     @discardableResult
     func refreshIfDue() -> Bool {
         guard fetch == nil else { return true }
-        guard refresh > .zero, loop.now >= nextFetch, !upstream.lacksKey else { return false }
+        guard refresh > .zero, loop.now >= nextFetch, !upstream.lacksKey,
+            !upstream.takesClientKeys
+        else { return false }
         let fetch = CatalogueFetch(bytesMax: Self.listBytesMax) { [unowned self] in ended($0) }
         self.fetch = fetch
         // libcurl would hand over all that the socket has, a megabyte and more, within one turn. Not

@@ -164,23 +164,28 @@ package struct AccessPolicy: Sendable {
                     + " the proxy's CLAUDE_PROXY_CLIENT_TOKENS.")
         }
         var matches = false
-        for token in presented {
-            let digest = SHA256.digest(token.span)
-            // Every comparison is made, and each looks at every byte: time tells nothing.
-            for known in tokenDigests {
-                var difference: UInt8 = 0
-                for (a, b) in zip(known, digest) { difference |= a ^ b }
-                if difference == 0 { matches = true }
-            }
-        }
+        for token in presented where isToken(token) { matches = true }
         return matches
             ? nil
             : .unauthorized(
                 "The proxy key that was sent is not one of the proxy's CLAUDE_PROXY_CLIENT_TOKENS.")
     }
 
+    /// Whether it is one of the proxy's own tokens. Every comparison is made, and each looks at every
+    /// byte: time tells nothing.
+    func isToken(_ shown: [UInt8]) -> Bool {
+        let digest = SHA256.digest(shown.span)
+        var matches = false
+        for known in tokenDigests {
+            var difference: UInt8 = 0
+            for (a, b) in zip(known, digest) { difference |= a ^ b }
+            if difference == 0 { matches = true }
+        }
+        return matches
+    }
+
     /// The token of `Bearer <token>`; the scheme's case does not matter (RFC 9110 §11.1).
-    private static func bearerToken(_ value: [UInt8]) -> [UInt8]? {
+    static func bearerToken(_ value: [UInt8]) -> [UInt8]? {
         let scheme = "bearer ".utf8
         guard value.count > scheme.count else { return nil }
         for (byte, expected) in zip(value, scheme) where byte | 0x20 != expected { return nil }

@@ -107,6 +107,12 @@ struct ConfigurationCrossChecks {
     private mutating func checkPlaceholders() {
         let reason = "it is what stands for a key in examples, not a key"
         checkPlaceholders(configuration.upstreamKeys, Self.apiKey, reason)
+        if configuration.upstreamKeys == [Secret(NamedUpstreamKey.clientKeys)] {
+            warn(
+                Self.apiKey,
+                "it is sent as a key; only upstreams with a name, such as"
+                    + " \(NamedUpstreamKey.text("<NAME>", .key)), can have their clients' keys")
+        }
         for upstream in configuration.namedUpstreams {
             checkPlaceholders(upstream.keys, NamedUpstreamKey.text(upstream.name, .key), reason)
         }

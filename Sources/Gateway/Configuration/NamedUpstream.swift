@@ -10,6 +10,8 @@ package struct NamedUpstream: Sendable, Equatable {
     package let name: String
     package var url: UpstreamURL
     package var keys: [Secret] = []
+    /// Whether it is asked with the credentials of its clients instead.
+    package var takesClientKeys = false
     package var kind = Configuration.UpstreamKind.auto
     package var apiChoice = Configuration.UpstreamAPIChoice.auto
     package var caFile: String?
@@ -23,7 +25,7 @@ package struct NamedUpstream: Sendable, Equatable {
     package var api: UpstreamAPI { apiChoice.api(at: url, profile) }
 
     /// Whether its key is required and none is set.
-    package var lacksKey: Bool { keys.isEmpty && profile.needsKey }
+    package var lacksKey: Bool { keys.isEmpty && profile.needsKey && !takesClientKeys }
 
     /// Whether `name` has the form of a name: `[a-z][a-z0-9]{0,15}`.
     static func isName(_ name: String) -> Bool {
@@ -122,11 +124,21 @@ struct NamedUpstreamKey {
 
     var isSecret: Bool { attribute == .key }
 
+    /// The value in place of keys where clients bring their own.
+    static let clientKeys = "client"
+
     /// Reads the attribute's value into an upstream.
     func apply(_ value: String, to upstream: inout NamedUpstream) throws(InvalidValue) {
         switch attribute {
         case .url: upstream.url = try ValueFormat.upstreamURL.parse(value)
-        case .key: upstream.keys = try ValueFormat.keys.parse(value)
+        case .key:
+            upstream.takesClientKeys = value == Self.clientKeys
+            guard !upstream.takesClientKeys else { return }
+            upstream.keys = try ValueFormat.keys.parse(value)
+            guard !upstream.keys.contains(Secret(Self.clientKeys)) else {
+                throw InvalidValue(
+                    "\(Self.clientKeys) says that clients bring their own keys, and stands alone")
+            }
         case .profile: upstream.kind = try ValueFormat.choice().parse(value)
         case .api: upstream.apiChoice = try ValueFormat.choice().parse(value)
         case .caFile: upstream.caFile = try ValueFormat.absolutePath.parse(value)
@@ -137,7 +149,9 @@ struct NamedUpstreamKey {
     func render(_ upstream: NamedUpstream) -> String? {
         switch attribute {
         case .url: upstream.url.description
-        case .key: upstream.keys.isEmpty ? nil : Secret.mask
+        case .key:
+            upstream.takesClientKeys
+                ? Self.clientKeys : upstream.keys.isEmpty ? nil : Secret.mask
         case .profile: upstream.kind.rawValue
         case .api: upstream.apiChoice.rawValue
         case .caFile: upstream.caFile
@@ -150,7 +164,7 @@ struct NamedUpstreamKey {
     static func allowed(_ attribute: Attribute) -> String {
         switch attribute {
         case .url: ValueFormat.upstreamURL.allowed
-        case .key: ValueFormat.keys.allowed
+        case .key: "\(clientKeys), or \(ValueFormat.keys.allowed)"
         case .profile: ValueFormat<Configuration.UpstreamKind>.choice().allowed
         case .api: ValueFormat<Configuration.UpstreamAPIChoice>.choice().allowed
         case .caFile: ValueFormat.absolutePath.allowed

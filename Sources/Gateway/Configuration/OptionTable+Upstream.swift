@@ -102,7 +102,8 @@ extension OptionTable {
             """
             The keys of this upstream, separated by commas.
             No upstream is ever asked with another one's key. The credential of the upstream `groq` is
-            `claude-proxy.key.groq`.
+            `claude-proxy.key.groq`. With `client` the proxy has no key for it: each request goes on
+            with the credential that its own client has sent, for people who have accounts there.
             """),
         named(
             .profile, type: "choice", default: "`auto`, by the host",

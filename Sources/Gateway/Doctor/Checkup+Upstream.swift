@@ -113,6 +113,9 @@ extension Checkup {
                 (count > 1 ? "\(count) keys, set" : "set")
                     + " by \(origin?.description ?? "the configuration")")
         }
+        if upstream.takesClientKeys {
+            return .good("key", "each client's own, as \(upstream.configuration.keyName) says")
+        }
         guard upstream.lacksKey else {
             return .skipped("key", "none is set, and \(upstream.profile.name) may need none")
         }

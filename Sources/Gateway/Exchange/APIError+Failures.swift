@@ -201,6 +201,15 @@ extension APIError {
                 + " (see `claude-proxy print-config`) and reload it.", shouldRetry: false)
     }
 
+    /// The upstream is asked with its clients' own credentials, and the request has none.
+    static func noClientKey(_ upstream: Upstream) -> APIError {
+        .unauthorized(
+            "The upstream \(upstream.configuration.name) is asked with the credentials of its"
+                + " clients (\(upstream.configuration.keyName)=client), and this request has none:"
+                + " send your own key for it as x-api-key, or your token as Authorization: Bearer,"
+                + " and the proxy's token, if it wants one, in the other of the two fields.")
+    }
+
     static func notFound(_ message: String) -> APIError {
         APIError(status: 404, type: .notFound, message: message)
     }

@@ -8,13 +8,17 @@ import HTTP1
 package struct ForwardedFields: Equatable, Sendable {
     /// Lines of a head, without line ends.
     package private(set) var lines: [String] = []
-    /// Whether the client has asked for betas by its query.
-    package private(set) var asksForBeta = false
+    /// The client's query, without the `?`; empty for none.
+    package private(set) var query = ""
 
     /// Clients send a dozen of these fields, of a few hundred bytes together.
     private static let linesMax = 40
     private static let bytesMax = 8 << 10
-    private static let names: Set<String> = ["anthropic-version", "anthropic-beta", "x-app"]
+    private static let names: Set<String> = [
+        "anthropic-version", "anthropic-beta", "anthropic-workspace-id", "x-app", idempotencyKey,
+    ]
+    private static let idempotencyKey = "idempotency-key"
+    private static let queryBytesMax = 256
     private static let prefixes = ["x-claude-code-", "x-stainless-"]
 
     /// Without a version of the client's own, the first that there was counts.
@@ -37,11 +41,14 @@ package struct ForwardedFields: Equatable, Sendable {
             lines.append("\(name): \(String(decoding: value, as: UTF8.self))")
         }
         if head.field("anthropic-version") == nil { lines.append(Self.version) }
-        asksForBeta =
-            head.query.map { query in
-                query.split(separator: UInt8(ascii: "&")).contains {
-                    $0.elementsEqual("beta=true".utf8)
-                }
-            } ?? false
+        guard let query = head.query, query.count <= Self.queryBytesMax,
+            query.allSatisfy({ 0x21...0x7E ~= $0 && $0 != UInt8(ascii: "#") })
+        else { return }
+        self.query = String(decoding: query, as: UTF8.self)
+    }
+
+    /// Leaves out what tells the upstream that this is the same request as one before.
+    mutating func dropIdempotencyKey() {
+        lines.removeAll { $0.hasPrefix(Self.idempotencyKey + ":") }
     }
 }

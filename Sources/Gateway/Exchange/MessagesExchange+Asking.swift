@@ -177,7 +177,10 @@ extension MessagesExchange {
     private mutating func noteFailure(
         _ failure: UpstreamFailure, _ transfer: TransferFailure.Kind?, in turn: Turn
     ) {
-        tell(.failed(.of(failure, transfer), failure.kind), in: turn)
+        var effect = FailureEffect.of(failure, transfer)
+        // What is wrong with one client's key is nothing to the others.
+        if upstream.takesClientKeys, effect.isOfKey { effect = .none }
+        tell(.failed(effect, failure.kind), in: turn)
         guard let mark = attempt.mark else { return }
         let entry = attempt.candidate.entry
         turn.state.routing { $0.marks.remove(mark, from: entry) }

@@ -165,6 +165,10 @@ extension MessagesExchange {
         self.head = head
         self.head.generationID = errorReader.harmless(head.generationID)
         channel.generationID = self.head.generationID
+        // Those of the proxy's own accounts are no client's business.
+        channel.accountFields =
+            upstream.takesClientKeys
+            ? head.accountFields.filter { errorReader.harmless($0) == $0 } : []
     }
 
     /// Bytes of the upstream's body have come.

@@ -13,6 +13,8 @@ struct RequestPreparation {
     let settings: Settings
     /// The client's header fields for an upstream that speaks the Messages API.
     var forwarded: ForwardedFields?
+    /// The client's own credential, for upstreams that are asked with it.
+    var credential: ClientCredential?
     /// How the request's route is gone.
     var wish = RoutingTable.Wish()
 

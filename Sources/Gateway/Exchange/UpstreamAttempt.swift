@@ -83,7 +83,10 @@ struct UpstreamAttempt {
             to: upstream, .answer(settings.api), body: body, beta: translated.headers.anthropicBeta)
         if settings.api == .messages {
             call.forwarded = preparation.forwarded ?? ForwardedFields()
+            // A body that has changed is another request.
+            if retries > 0 { call.forwarded?.dropIdempotencyKey() }
         }
+        if upstream.takesClientKeys { call.credential = preparation.credential }
         return call
     }
 
@@ -117,12 +120,18 @@ struct UpstreamAttempt {
     /// The bytes that are kept for another try.
     var heldBytes: Int { clientBody.count }
 
+    /// What the upstream is asked with, never to be shown; empty without a key.
+    private var secret: [UInt8] {
+        upstream.takesClientKeys ? preparation.credential?.secret ?? [] : upstream.secret
+    }
+
     /// Reads the failures of this request.
     func errorReader(timeOfDay: Duration) -> UpstreamErrorReader {
         UpstreamErrorReader(
             inputTokensEstimate: inputTokensEstimate, maxTokens: outline.maxTokens,
             contextTokens: settings.capabilities.contextTokens,
-            credentialName: upstream.configuration.keyText, secret: upstream.secret,
+            credentialName: upstream.configuration.keyText, secret: secret,
+            isClientsKey: upstream.takesClientKeys,
             nowMilliseconds: Int(timeOfDay / .milliseconds(1)))
     }
 

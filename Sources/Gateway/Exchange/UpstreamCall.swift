@@ -3,7 +3,7 @@
 package import Translation
 
 /// A call of an upstream. Which host it goes to and with which credentials follows from the upstream,
-/// and so from the configuration alone, never from a request.
+/// and so from the configuration alone; only where that says so, the credential is the client's.
 package struct UpstreamCall: Equatable, Sendable {
     /// What is asked for.
     package enum Resource: Sendable, Equatable {
@@ -22,6 +22,8 @@ package struct UpstreamCall: Equatable, Sendable {
     package var beta: String?
     /// The client's own header fields that an upstream of the Messages API is to see, as lines.
     package var forwarded: ForwardedFields?
+    /// The client's own credential, if the upstream is asked with that.
+    package var credential: ClientCredential?
 
     package init(
         to upstream: Upstream, _ resource: Resource = .answer(.chat), body: [UInt8],
@@ -48,8 +50,10 @@ public struct UpstreamHead: Equatable, Sendable {
     package var contentType: [UInt8] = []
     package var retryAfter: [UInt8] = []
     package var rateLimitReset: [UInt8] = []
-    /// OpenRouter's `X-Generation-Id`.
+    /// OpenRouter's `X-Generation-Id`, or Anthropic's `request-id`.
     package var generationID: [UInt8] = []
+    /// The fields `anthropic-…`, which tell of the account that was asked with: lines without ends.
+    package var accountFields: [[UInt8]] = []
 
     package init() {}
 }

@@ -137,5 +137,13 @@ struct RouteProgress {
     /// This key has failed; another of the entry may not.
     mutating func exclude(_ entry: Int, _ member: Int) { membersOut.append((entry, member)) }
 
+    /// The request has no credential for the upstreams that want one of its client's.
+    mutating func excludeClientKeys(of route: Route) {
+        for (index, entry) in route.entries.enumerated()
+        where entry.pool.members[0].takesClientKeys {
+            exclude(index)
+        }
+    }
+
     mutating func noteAsked() { hasAsked = true }
 }

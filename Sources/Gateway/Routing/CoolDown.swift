@@ -46,6 +46,14 @@ enum FailureEffect: Equatable {
         case keyAndModel
     }
 
+    /// Whether it is held against the key that was asked with.
+    var isOfKey: Bool {
+        switch self {
+        case .coolDown(.key, _), .coolDown(.keyAndModel, _): true
+        case .none, .connection, .model, .coolDown(.upstream, _), .coolDown(.model, _): false
+        }
+    }
+
     /// A rate limit is believed for a day at most; overload, for ten minutes.
     private static let limitMax = Duration.seconds(24 * 3600)
     private static let overloadMax = Duration.seconds(600)

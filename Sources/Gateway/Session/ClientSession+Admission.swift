@@ -40,6 +40,9 @@ extension ClientSession {
                 self.request?.owner = state.owner(
                     settings.access.identity(of: origin, from: peer))
                 self.request?.record.hints = RequestHints(head)
+                if settings.takesClientKeys {
+                    self.request?.credential = ClientCredential(of: origin, settings.access)
+                }
             }
             if head.expectsContinue { ResponseEncoder.appendContinue(to: &output) }
         case .notFound:

@@ -45,7 +45,7 @@ extension ClientSession {
         let quick = TokenEstimate.inputTokens(state.document)
         var preparation = RequestPreparation(
             outline: outline, sessionID: request.sessionID, owner: request.owner,
-            settings: settings, forwarded: request.forwarded)
+            settings: settings, forwarded: request.forwarded, credential: request.credential)
         let session = request.sessionID ?? outline.sessionID
         preparation.wish = settings.wish(
             session: session, request.record.hints, owner: request.owner)
@@ -126,6 +126,7 @@ extension ClientSession {
     ) throws(APIError) -> RequestPreparation.Prepared {
         let turn = turn(at: now)
         var progress = RouteProgress()
+        if preparation.credential == nil { progress.excludeClientKeys(of: route) }
         var tooLong: APIError?
         while let candidate = choose(route, progress, preparation, at: now) {
             var prepared = preparation.prepare(for: candidate, in: turn)
@@ -142,7 +143,8 @@ extension ClientSession {
             prepared.progress = progress
             return prepared
         }
-        throw tooLong ?? .noUpstreamKey(route.first.upstream)
+        let first = route.first.upstream
+        throw tooLong ?? (first.takesClientKeys ? .noClientKey(first) : .noUpstreamKey(first))
     }
 
     private func choose(

@@ -23,6 +23,8 @@ struct IncomingRequest {
     var sessionID: [UInt8]?
     /// What goes on to an upstream that speaks the Messages API; nil for any other.
     var forwarded: ForwardedFields?
+    /// The client's own credential, for upstreams that are asked with it.
+    var credential: ClientCredential?
     /// Whose tokens a request for a count asks for.
     var calibrationName: [UInt8] = []
     /// Stands for the client where counts are looked up.

@@ -21,6 +21,8 @@ struct ResponseChannel {
     /// Who was asked; nil while nobody was.
     var target: Target?
     var generationID: [UInt8] = []
+    /// What the upstream has told of the client's account there; added to the head.
+    var accountFields: [[UInt8]] = []
 
     /// Who was asked, for the head's fields.
     struct Target {
@@ -137,6 +139,7 @@ struct ResponseChannel {
             head.add("x-generation-id", sanitizing: String(decoding: generationID, as: UTF8.self))
         }
         target?.write(into: &head)
+        for line in accountFields { head.add(foreignLine: line) }
         if !dropped.isEmpty { head.add("x-claude-proxy-dropped", sanitizing: dropped) }
         return head
     }

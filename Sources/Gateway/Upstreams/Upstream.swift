@@ -24,7 +24,9 @@ package final class Upstream: Sendable {
 
     package init(_ configuration: UpstreamConfiguration) {
         self.configuration = configuration
-        lacksKey = configuration.key == nil && configuration.profile.needsKey
+        lacksKey =
+            configuration.key == nil && configuration.profile.needsKey
+            && !configuration.takesClientKeys
         let key = configuration.key?.reveal() ?? ""
         secret = Array(key.utf8)
         identitySalt = SHA256.digest(Array("claude-proxy identity \(key)".utf8).span)
@@ -40,6 +42,8 @@ package final class Upstream: Sendable {
         digest.suffix(8).reduce(0) { $0 << 8 | UInt64($1) }
     }
 
+    /// Whether it is asked with the credentials of its clients, and so by nobody else.
+    package var takesClientKeys: Bool { configuration.takesClientKeys }
     /// What it understands.
     package var profile: UpstreamProfile { configuration.profile }
     /// The API by which `model` is asked, before any refusal has taught anything.

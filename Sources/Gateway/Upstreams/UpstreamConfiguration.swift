@@ -16,6 +16,8 @@ package struct UpstreamConfiguration: Sendable, Equatable {
     /// Which of the upstream's keys it is, counted from 1, and how many there are.
     package var keyNumber = 1
     package var keyCount = 1
+    /// Whether it has no key of its own: each client's is used for that client's requests.
+    package var takesClientKeys = false
     /// What it understands.
     package var profile: UpstreamProfile
     /// The API by which it is asked, but for models that need another.
@@ -79,6 +81,7 @@ extension Configuration {
                 upstream.name = named.name
                 upstream.keyName = NamedUpstreamKey.text(named.name, .key)
                 upstream.url = named.url
+                upstream.takesClientKeys = named.takesClientKeys
                 upstream.profile = named.profile
                 upstream.api = named.api
                 upstream.choosesAPI = named.apiChoice == .auto

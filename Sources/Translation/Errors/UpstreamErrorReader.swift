@@ -54,21 +54,24 @@ package struct UpstreamErrorReader: Sendable {
     package var contextTokens: Int?
     /// The setting that holds the upstream's key, to be named when the key is refused.
     package var credentialName: String
-    /// The upstream's key, never to be shown.
+    /// The key that the upstream was asked with, never to be shown.
     package var secret: [UInt8]
+    /// Whether that is the client's own, so that it is for the client to mend.
+    package var isClientsKey: Bool
     /// The time of the request, in milliseconds since 1970: resets are told as points in time.
     package var nowMilliseconds: Int
 
     package init(
         inputTokensEstimate: Int, maxTokens: Int, contextTokens: Int? = nil,
         credentialName: String = "OPENROUTER_API_KEY", secret: [UInt8] = [],
-        nowMilliseconds: Int = 0
+        isClientsKey: Bool = false, nowMilliseconds: Int = 0
     ) {
         self.inputTokensEstimate = inputTokensEstimate
         self.maxTokens = maxTokens
         self.contextTokens = contextTokens
         self.credentialName = credentialName
         self.secret = secret
+        self.isClientsKey = isClientsKey
         self.nowMilliseconds = nowMilliseconds
     }
 
@@ -277,9 +280,15 @@ package struct UpstreamErrorReader: Sendable {
         return codes.contains(code) || code.hasSuffix("prompt_tokens_exceeded")
     }
 
-    /// The client's credentials are fine: a 401 would make it ask for a login.
+    /// The client's credentials are fine, unless they were sent on: a 401 would make it ask for a login.
     private func keyRefused(_ text: String) -> APIError {
-        APIError(
+        guard !isClientsKey else {
+            return APIError(
+                status: 401, type: .authentication,
+                message: "The upstream refused the credential of this request: \(text)",
+                shouldRetry: false)
+        }
+        return APIError(
             status: 500, type: .api,
             message: "The upstream refused the proxy's own key: \(text)\(Self.end(of: text)) "
                 + "Check \(credentialName) in the proxy's configuration.",

@@ -73,20 +73,31 @@ import Translation
         let fields = try forwarded(
             "Anthropic-Version: 2026-10-21\r\nanthropic-beta: a,b\r\nX-App: cli\r\n"
                 + "x-stainless-os: Linux\r\nx-claude-code-session-id: s\r\nx-api-key: secret\r\n"
-                + "authorization: Bearer secret\r\ncookie: secret\r\nx-other: 1\r\nte: trailers\r\n",
+                + "authorization: Bearer secret\r\ncookie: secret\r\nx-other: 1\r\nte: trailers\r\n"
+                + "anthropic-workspace-id: w\r\nidempotency-key: i\r\n",
             target: "/v1/messages?a=b&beta=true")
         #expect(
             fields.lines == [
                 "anthropic-version: 2026-10-21", "anthropic-beta: a,b", "x-app: cli",
                 "x-stainless-os: Linux", "x-claude-code-session-id: s",
+                "anthropic-workspace-id: w", "idempotency-key: i",
             ])
-        #expect(fields.asksForBeta)
+        #expect(fields.query == "a=b&beta=true")
+        var again = fields
+        again.dropIdempotencyKey()
+        #expect(again.lines == Array(fields.lines.dropLast()))
     }
 
     @Test("A request without a version gets the first one") func version() throws {
         #expect(try forwarded("").lines == ["anthropic-version: 2023-06-01"])
         #expect(ForwardedFields().lines == ["anthropic-version: 2023-06-01"])
-        #expect(try !forwarded("", target: "/v1/messages?beta=truer").asksForBeta)
+    }
+
+    @Test("A query goes on as it is, unless it is long or odd") func query() throws {
+        #expect(try forwarded("").query.isEmpty)
+        #expect(try forwarded("", target: "/v1/messages?x=%20&y").query == "x=%20&y")
+        let long = String(repeating: "x", count: 300)
+        #expect(try forwarded("", target: "/v1/messages?\(long)").query.isEmpty)
     }
 
     @Test("Many fields, large ones and odd ones are bounded") func bounds() throws {
