@@ -71,13 +71,16 @@ struct UpstreamResource: Equatable {
         query = call.forwarded?.query ?? ""
     }
 
+    private var suffix: String { query.isEmpty ? "" : "?\(query)" }
+
     /// Whether the URL is one of few, so that its parsed form is worth keeping.
     var isCommon: Bool { query.isEmpty || query == "beta=true" }
 
     /// - Parameter api: that of the list of models.
     func url(at base: UpstreamURL, _ api: UpstreamAPI) -> String {
         switch resource {
-        case .answer(let api): base.url(of: api) + (query.isEmpty ? "" : "?\(query)")
+        case .answer(let api): base.url(of: api) + suffix
+        case .tokenCount: base.url(of: .messages) + "/count_tokens" + suffix
         case .models: base.models(of: api)
         }
     }
@@ -185,7 +188,7 @@ struct UpstreamResource: Equatable {
             unsafe curl_set_string(handle, CURLOPT_URL, text)
         }
         switch resource.resource {
-        case .answer: unsafe curl_set_long(handle, CURLOPT_POST, 1)
+        case .answer, .tokenCount: unsafe curl_set_long(handle, CURLOPT_POST, 1)
         case .models: unsafe curl_set_long(handle, CURLOPT_HTTPGET, 1)
         }
     }

@@ -300,6 +300,24 @@ def test_a_base_that_ends_in_anthropic_is_asked_by_messages(upstream, start):
     assert asked.json["tools"] == [TOOL]
 
 
+def test_tokens_are_counted_by_an_upstream_that_does(upstream, start):
+    base = upstream.url.removesuffix("/api/v1")
+    proxy = start(url=base, UPSTREAM_API="messages", UPSTREAM_PROFILE="anthropic",
+                  OPENROUTER_MODEL="claude-opus-5")
+    upstream.will(answers.whole(200, {"input_tokens": 4711}), answers.whole(404, {}), telling("Hi"))
+    path = "/v1/messages/count_tokens?beta=true"
+    for number in range(3):
+        tokens = proxy.post(message(), {"anthropic-beta": "b"}, path=path).json["input_tokens"]
+        assert (tokens == 4711) == (number == 0)
+    asked = upstream.request()
+    assert asked.path == path and asked.header("anthropic-beta") == "b"
+    assert asked.header("x-api-key") == KEY and asked.json["model"] == "claude-opus-5"
+    assert len(upstream.requests) == 2, "what is not there is not asked for again"
+    # The same handle asks for messages again.
+    assert text_of(proxy.post(message(stream=True)).events) == "Hi"
+    assert upstream.request(2).path == "/v1/messages"
+
+
 def test_tokens_are_counted_here(upstream, start):
     proxy = start(UPSTREAM_API="messages", OPENROUTER_MODEL="a/b")
     counted = proxy.post(message(), path="/v1/messages/count_tokens").json["input_tokens"]

@@ -9,6 +9,8 @@ package struct UpstreamCall: Equatable, Sendable {
     package enum Resource: Sendable, Equatable {
         /// `POST …/chat/completions`, `…/responses` or `…/messages`.
         case answer(UpstreamAPI)
+        /// `POST …/messages/count_tokens`.
+        case tokenCount
         /// `GET …/models`.
         case models
     }

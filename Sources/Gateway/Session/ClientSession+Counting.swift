@@ -11,16 +11,25 @@ extension ClientSession {
     /// An upper bound of the bytes that are still to be counted.
     package var bytesToCount: Int { count?.remainingBytes ?? 0 }
 
-    /// Translates a request for a count as if it were one for a message, and begins to count it.
+    /// Has the tokens of a request counted: by the upstream, if that is possible, else here, translated
+    /// as if it were one for a message.
+    ///
+    /// - Parameter asksUpstream: false once the upstream was asked in vain.
     mutating func beginCount(
-        _ request: IncomingRequest, at now: MonotonicTime, into output: inout [UInt8]
+        _ request: IncomingRequest, asksUpstream: Bool = true, at now: MonotonicTime,
+        into output: inout [UInt8]
     ) throws(APIError) {
         let outline = try RequestOutline(state.document, for: .tokenCount)
         let preparation = RequestPreparation(
             outline: outline, sessionID: request.sessionID, owner: request.owner,
-            settings: settings)
+            settings: settings, forwarded: request.forwarded, credential: request.credential)
         let route = settings.route(for: outline, request.record.hints, in: state)
         var translation = preparation.context(for: route.first, in: turn(at: now))
+        if asksUpstream,
+            try askForCount(request, preparation, route.first, translation, at: now)
+        {
+            return
+        }
         // Prompts are counted as chat completions, whichever API the upstream is asked by.
         translation.api = .chat
         var body: [UInt8] = []
@@ -41,6 +50,65 @@ extension ClientSession {
         let quick = TokenEstimate.inputTokens(state.document)
         let tokens = calibration.estimate(quick: quick, model: route.first.calibrationName)
         answerCount(tokens, at: now, into: &output)
+    }
+
+    /// Asks the upstream for a count, if it makes any.
+    ///
+    /// - Returns: false if the proxy is to count.
+    private mutating func askForCount(
+        _ request: IncomingRequest, _ preparation: RequestPreparation, _ candidate: Candidate,
+        _ translation: RequestSettings, at now: MonotonicTime
+    ) throws(APIError) -> Bool {
+        let upstream = candidate.upstream
+        let known = state.known(of: upstream)
+        guard translation.api == .messages, upstream.profile.messages.countsTokens,
+            !upstream.lacksKey, !upstream.takesClientKeys || preparation.credential != nil,
+            !known.missingCounts.contains(candidate.model, at: now)
+        else { return false }
+        var call = UpstreamCall(to: upstream, .tokenCount, body: [])
+        _ = try RequestTranslator.translate(
+            state.document, outline: preparation.outline, settings: translation,
+            into: &call.body)
+        call.forwarded = preparation.forwarded ?? ForwardedFields()
+        if upstream.takesClientKeys { call.credential = preparation.credential }
+        let body = state.document.takeBytes()
+        guard holds(Limits.requestMemoryBase + call.body.count + body.count) else {
+            throw .tooMuchMemory
+        }
+        self.request = request
+        self.request?.body = body
+        self.request?.record.requestBytes = request.bodyBytes
+        self.request?.record.requestedModel =
+            Array(preparation.outline.model.prefix(Limits.loggedBytesMax))
+        self.request?.record.upstreamModel = candidate.model
+        channel.target = ResponseChannel.Target(candidate, attempts: 1)
+        phase = .asking(UpstreamCount(known, model: candidate.model, at: now))
+        startCall(call)
+        return true
+    }
+
+    /// The upstream's answer to the question for a count is complete.
+    mutating func counted(
+        _ count: UpstreamCount?, at now: MonotonicTime, into output: inout [UInt8]
+    ) {
+        if let tokens = count?.tokens() { return answerCount(tokens, at: now, into: &output) }
+        if let count, count.isMissing { count.known.missingCounts.note(count.model, at: now) }
+        countInstead(at: now, into: &output)
+    }
+
+    /// Counts what the upstream has not.
+    mutating func countInstead(at now: MonotonicTime, into output: inout [UInt8]) {
+        guard var request else { return }
+        channel.target = nil
+        self.request = nil
+        defer { state.document.reset() }
+        do throws(APIError) {
+            try parse(&request.body)
+            try beginCount(request, asksUpstream: false, at: now, into: &output)
+        } catch {
+            self.request = request
+            fail(error, at: now, into: &output)
+        }
     }
 
     /// Counts the prompt of a request for a message before it is known who is asked.
@@ -104,7 +172,7 @@ extension ClientSession {
             let model = running?.exchange.calibrationName ?? []
             let estimate = calibration.estimate(measure, model: model)
             running?.exchange.promptCounted(measure, estimate: estimate)
-        case .receiving, .inflating, .closing:
+        case .receiving, .inflating, .asking, .closing:
             break
         }
     }

@@ -28,7 +28,7 @@ extension ClientSession {
         }
     }
 
-    private func parse(_ body: inout [UInt8]) throws(APIError) {
+    func parse(_ body: inout [UInt8]) throws(APIError) {
         guard !body.isEmpty else { throw .invalidRequest("The request body is empty.") }
         do throws(JSONError) {
             try state.document.parse(exchanging: &body)

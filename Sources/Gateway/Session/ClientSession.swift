@@ -3,12 +3,12 @@
 // tests and the simulation drive it as the daemon does.
 //
 //   receiving ──▶ inflating ──▶ counting ──▶ exchanging ──▶ receiving …    (for a message)
-//   receiving ──▶ inflating ──▶ counting ──▶ receiving …                   (for a token count)
+//   receiving ──▶ inflating ──▶ asking ──▶ counting ──▶ receiving …        (for a token count)
 //   receiving ──▶ receiving …                                              (everything else)
 //   any ──▶ closing                                             (final)
 //
-// +Admission judges heads, +LocalEndpoints answers what needs no upstream, +Launch begins exchanges;
-// MessagesExchange follows the upstream.
+// +Admission judges heads, +LocalEndpoints answers what needs no upstream, +Launch begins exchanges,
+// +Upstream has what calls bring, which MessagesExchange follows; +Counting counts tokens.
 // Invariants: each complete request is answered exactly once; answers come in the order of the
 // requests; nothing is read as a request after a protocol error.
 
@@ -18,10 +18,12 @@ import Translation
 /// The state of one client connection.
 package struct ClientSession: ~Copyable {
     enum Phase {
-        /// Between requests, or within one. → inflating, counting, exchanging, closing
+        /// Between requests, or within one. → inflating, asking, counting, exchanging, closing
         case receiving
-        /// A gzip body is with the shell. → counting, exchanging, receiving, closing
+        /// A gzip body is with the shell. → asking, counting, exchanging, receiving, closing
         case inflating
+        /// The upstream is asked for a count of tokens. → counting, receiving, closing
+        case asking(UpstreamCount)
         /// The tokens of a request are counted, a step at a time: for their own sake, or because
         /// there may be no room for the answer. → exchanging, receiving, closing
         case counting
@@ -55,7 +57,7 @@ package struct ClientSession: ~Copyable {
     /// The size of the upstream call's body.
     var callBytes = 0
     /// What has come of the answer since the memory that it takes was counted last.
-    private var answerBytesUncounted = 0
+    var answerBytesUncounted = 0
     /// What the present request is served by, from its first byte on.
     var settings: Settings
     /// Bytes of requests that the client has sent ahead.
@@ -65,7 +67,7 @@ package struct ClientSession: ~Copyable {
     private var holdsPlace = false
     /// The call that the exchange waits for; nil without one. What others bring is dropped, and one
     /// that was not started when the exchange turned from it never is.
-    private(set) var call: CallID?
+    var call: CallID?
     private var lastCall = CallID()
     private var actions: [SessionAction] = []
     private var nextActionIndex = 0
@@ -125,6 +127,8 @@ package struct ClientSession: ~Copyable {
             precondition(
                 running != nil && (call != nil) != isPausing, "an exchange waits for one call")
             precondition(running?.exchange.isOver == false, "an exchange that is over is taken")
+        case .asking:
+            precondition(running == nil && count == nil && call != nil, "a count is asked for")
         case .counting:
             precondition(running == nil && count != nil, "a count is under way")
         case .receiving, .inflating, .closing:
@@ -137,6 +141,7 @@ package struct ClientSession: ~Copyable {
         switch phase {
         case .receiving: receiveDeadline
         case .exchanging: exchangeDeadline
+        case .asking(let count): count.deadline
         case .inflating, .counting, .closing: nil
         }
     }
@@ -154,7 +159,7 @@ package struct ClientSession: ~Copyable {
     package var isIdle: Bool {
         switch phase {
         case .receiving: decoder.phase == .idle
-        case .inflating, .counting, .exchanging, .closing: false
+        case .inflating, .asking, .counting, .exchanging, .closing: false
         }
     }
 
@@ -163,7 +168,7 @@ package struct ClientSession: ~Copyable {
     package var awaitsOutput: Bool {
         switch phase {
         case .receiving: !pipelined.isEmpty || (request == nil && memory.granted > 0)
-        case .inflating, .counting, .exchanging, .closing: false
+        case .inflating, .asking, .counting, .exchanging, .closing: false
         }
     }
 
@@ -174,9 +179,9 @@ package struct ClientSession: ~Copyable {
 
     mutating func act(_ action: SessionAction) { actions.append(action) }
 
-    /// Has the upstream called, from now on for the exchange.
+    /// Has the upstream called, from now on for the exchange, or for the count that is asked for.
     mutating func startCall(_ upstreamCall: UpstreamCall) {
-        precondition(running != nil && call == nil, "an exchange has one call")
+        precondition(call == nil, "a session has one call")
         lastCall = lastCall.next
         call = lastCall
         callBytes = upstreamCall.body.count
@@ -195,7 +200,7 @@ extension ClientSession {
         case .receiving where pipelined.isEmpty:
             let offset = decode(bytes, at: now, into: &output)
             keep(bytes.extracting(offset...))
-        case .receiving, .inflating, .counting, .exchanging:
+        case .receiving, .inflating, .asking, .counting, .exchanging:
             keep(bytes)
         case .closing:
             break
@@ -212,7 +217,7 @@ extension ClientSession {
             if request == nil { releaseMemory(keeping: 0) }
             decodePipelined(at: now, into: &output)
         case .exchanging: running?.exchange.letGo(at: now)
-        case .inflating, .counting, .closing: break
+        case .inflating, .asking, .counting, .closing: break
         }
     }
 
@@ -225,6 +230,9 @@ extension ClientSession {
             endExchange(at: now)
         } else {
             switch phase {
+            case .asking:
+                endCall(.cancel)
+                abandonRequest(at: now)
             case .inflating, .counting: abandonRequest(at: now)
             case .receiving, .exchanging, .closing: break
             }
@@ -289,7 +297,7 @@ extension ClientSession {
     private mutating func keep(_ bytes: Span<UInt8>) {
         switch phase {
         case .closing: return
-        case .receiving, .inflating, .counting, .exchanging: break
+        case .receiving, .inflating, .asking, .counting, .exchanging: break
         }
         guard bytes.count > 0 else { return }
         pipelined.append(bytes)
@@ -327,7 +335,7 @@ extension ClientSession {
         let offset = decode(bytes.span, at: now, into: &output)
         switch phase {
         case .closing: return
-        case .receiving, .inflating, .counting, .exchanging: break
+        case .receiving, .inflating, .asking, .counting, .exchanging: break
         }
         // The array stays: thousands of small requests would copy it as often.
         bytes.removeSubrange(..<offset)
@@ -375,6 +383,9 @@ extension ClientSession {
                 return
             }
             take(step, at: now, into: &output)
+        case .asking:
+            endCall(.cancel)
+            countInstead(at: now, into: &output)
         case .inflating, .counting, .closing:
             break
         }
@@ -438,7 +449,8 @@ extension ClientSession {
     package mutating func interrupt(at now: MonotonicTime, into output: inout [UInt8]) {
         let turn = turn(at: now)
         switch phase {
-        case .inflating, .counting:
+        case .inflating, .asking, .counting:
+            if call != nil { endCall(.cancel) }
             channel.keepsAlive = false
             return fail(.shuttingDown, at: now, into: &output)
         case .receiving, .exchanging, .closing: break
@@ -448,131 +460,5 @@ extension ClientSession {
             return
         }
         take(step, at: now, into: &output)
-    }
-}
-
-// MARK: - Events of the upstream
-
-extension ClientSession {
-    /// The upstream has taken a piece of the request's body.
-    package mutating func upstreamTookBody(_ id: CallID, at now: MonotonicTime) {
-        guard id == call else { return }
-        running?.exchange.upstreamTookBody(at: now)
-    }
-
-    /// The shell has paused the upstream, because `outputHighWater` is reached. It goes on with
-    /// `outputDrained`.
-    package mutating func upstreamHeldBack(_ id: CallID) {
-        guard id == call else { return }
-        running?.exchange.heldBack()
-    }
-
-    /// The upstream's response head has come.
-    package mutating func upstreamResponded(_ id: CallID, _ head: UpstreamHead) {
-        guard id == call else { return }
-        running?.exchange.upstreamResponded(head)
-    }
-
-    /// Bytes of the upstream's body have come.
-    package mutating func upstreamReceived(
-        _ id: CallID, _ bytes: Span<UInt8>, at now: MonotonicTime, into output: inout [UInt8]
-    ) {
-        guard id == call else { return }
-        let turn = turn(at: now)
-        guard let step = running?.exchange.upstreamReceived(bytes, in: turn, into: &output) else {
-            return
-        }
-        take(step, at: now, into: &output)
-        answerBytesUncounted += bytes.count
-        guard answerBytesUncounted >= Limits.answerBytesUncountedMax else { return }
-        answerBytesUncounted = 0
-        if !holdsAnswer(output) { endForWantOfMemory(at: now, into: &output) }
-    }
-
-    /// The answer would be more than the process may hold: it ends here. The connection does not;
-    /// requests that were sent ahead are answered.
-    private mutating func endForWantOfMemory(at now: MonotonicTime, into output: inout [UInt8]) {
-        let turn = turn(at: now)
-        let step = running?.exchange.end(because: .tooMuchMemory, in: turn, into: &output)
-        if let step { take(step, at: now, into: &output) }
-    }
-
-    /// The upstream call is over, completely if `failure` is nil.
-    package mutating func upstreamEnded(
-        _ id: CallID, _ failure: TransferFailure?, at now: MonotonicTime,
-        into output: inout [UInt8]
-    ) {
-        guard id == call else { return }
-        let turn = turn(at: now)
-        guard let step = running?.exchange.upstreamEnded(failure, in: turn, into: &output) else {
-            return
-        }
-        take(step, at: now, into: &output)
-    }
-
-    private mutating func take(
-        _ step: MessagesExchange.Step, at now: MonotonicTime, into output: inout [UInt8]
-    ) {
-        switch step {
-        case .wait:
-            break
-        case .call(let next, let fate):
-            endCall(fate)
-            startCall(next)
-            tellNotices()
-        case .pause(let fate):
-            endCall(fate)
-            tellNotices()
-        case .finish(let fate):
-            endCall(fate)
-            endExchange(at: now)
-            requestAnswered(at: now, into: &output)
-        }
-    }
-
-    /// The exchange turns from its call.
-    private mutating func endCall(_ fate: MessagesExchange.UpstreamFate) {
-        guard let ended = call.take() else { return }
-        switch fate {
-        case .over: break
-        case .release: act(.releaseCall(ended))
-        case .cancel: act(.cancelCall(ended))
-        }
-    }
-
-    private mutating func tellNotices() {
-        let notices = running?.exchange.notices ?? []
-        guard !notices.isEmpty else { return }
-        running?.exchange.notices = []
-        act(.tell(notices))
-    }
-
-    private mutating func endExchange(at now: MonotonicTime) {
-        guard let ended = running.take() else { return }
-        channel = ended.exchange.channel
-        count = nil
-        precondition(call == nil, "an exchange that is over waits for no call")
-        precondition(state.exchangesOpen > 0, "an exchange is counted until its end")
-        callBytes = 0
-        state.exchangesOpen -= 1
-        if !ended.exchange.notices.isEmpty { act(.tell(ended.exchange.notices)) }
-        let lessons = ended.exchange.learnFromOutcome(at: now)
-        if !lessons.isEmpty { act(.teach(lessons)) }
-        if settings.configuration.calibratesTokenCounts,
-            let observation = ended.exchange.observation
-        {
-            act(.learn(observation))
-        }
-        record(ended.exchange.record, at: now)
-    }
-
-    /// Hands the record of a request out, with what only the session knows.
-    mutating func record(_ record: RequestRecord, at now: MonotonicTime) {
-        var record = record
-        record.status = channel.status
-        record.responseBytes = channel.bodyBytes
-        record.duration = now - record.receivedAt
-        record.cutTexts(to: Limits.loggedBytesMax)
-        act(.record(record))
     }
 }

@@ -13,6 +13,8 @@ package final class UpstreamState {
     var lessons = UpstreamLessons()
     /// The providers of the last sessions.
     var pins = ProviderPins()
+    /// The models whose tokens it does not count.
+    var missingCounts = MissingCounts()
 
     init(_ upstream: Upstream) { self.upstream = upstream }
 

@@ -13,6 +13,21 @@ package struct MessagesAbilities: Sendable, Equatable {
         case demanded
     }
 
+    /// What of `thinking` a family of models refuses.
+    package struct ThinkingRule: Sendable, Equatable {
+        package enum Remedy: Sendable, Equatable {
+            /// The field is left out: the model thinks as it always does.
+            case leftOut
+            /// `{"type":"adaptive"}`.
+            case adaptive
+        }
+
+        /// How the names of these models begin.
+        package let prefix: String
+        package let refused: [String]
+        package let remedy: Remedy
+    }
+
     /// Claude Code's billing line: it means nothing to anyone but Anthropic.
     package var keepsBilling = false
     /// `ttl` and `scope` of `cache_control`.
@@ -26,8 +41,13 @@ package struct MessagesAbilities: Sendable, Equatable {
     /// System messages within the conversation.
     package var takesSystemMessages = false
     package var takesImages = true
+    /// Images that the upstream is to fetch.
+    package var takesImageURLs = true
     package var takesDocuments = true
     package var thinking = Thinking.asItCame
+    /// Models that take no `thinking` of these types, by the beginnings of their names: the first that
+    /// fits counts.
+    package var thinkingRules: [ThinkingRule] = []
     /// `POST …/count_tokens`.
     package var countsTokens = false
 
@@ -42,6 +62,9 @@ extension MessagesAbilities {
         abilities.takesToolSearch = true
         abilities.takesSystemMessages = true
         abilities.thinking = .signed
+        abilities.thinkingRules = [
+            ThinkingRule(prefix: "claude-sonnet-5", refused: ["enabled"], remedy: .adaptive)
+        ]
         abilities.countsTokens = true
         return abilities
     }()
@@ -66,6 +89,47 @@ extension MessagesAbilities {
     package static let moonshot: MessagesAbilities = {
         var abilities = MessagesAbilities()
         abilities.thinking = .demanded
+        abilities.thinkingRules = [kimiCode]
+        return abilities
+    }()
+
+    /// Measured in June 2026: "only type=enabled is allowed for this model".
+    private static let kimiCode = ThinkingRule(
+        prefix: "kimi-k2.7-code", refused: ["disabled", "adaptive"], remedy: .leftOut)
+
+    /// MiniMax: no files with any of its models.
+    package static let minimax: MessagesAbilities = {
+        var abilities = MessagesAbilities()
+        abilities.takesDocuments = false
+        return abilities
+    }()
+
+    /// Alibaba's: nobody runs the web search.
+    package static let dashscope: MessagesAbilities = {
+        var abilities = MessagesAbilities()
+        abilities.takesServerTools = false
+        return abilities
+    }()
+
+    package static let llamaCpp: MessagesAbilities = {
+        var abilities = MessagesAbilities()
+        abilities.takesServerTools = false
+        abilities.countsTokens = true
+        return abilities
+    }()
+
+    package static let lmStudio: MessagesAbilities = {
+        var abilities = MessagesAbilities()
+        abilities.takesServerTools = false
+        return abilities
+    }()
+
+    /// Ollama: images as data alone.
+    package static let ollama: MessagesAbilities = {
+        var abilities = MessagesAbilities()
+        abilities.takesServerTools = false
+        abilities.takesDocuments = false
+        abilities.takesImageURLs = false
         return abilities
     }()
 

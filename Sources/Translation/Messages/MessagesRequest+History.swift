@@ -135,6 +135,9 @@ extension MessagesRequest {
         } else if document.equals(type, "image"), !abilities.takesImages {
             text.append("[An image was left out: this model takes no images.]")
             dropped.note("messages.content.image")
+        } else if document.equals(type, "image"), !abilities.takesImageURLs, isURL(block) {
+            text.append("[An image was left out: this server fetches none.]")
+            dropped.note("messages.content.image")
         } else if document.equals(type, "document"), !abilities.takesDocuments, isFile(block) {
             text.append("[A document was left out: this model takes no files.]")
             dropped.note("messages.content.document")
@@ -143,6 +146,13 @@ extension MessagesRequest {
         }
         text.append(#""}"#)
         return text
+    }
+
+    private func isURL(_ block: JSONNode) -> Bool {
+        guard let source = document.member(block, "source"),
+            let type = document.member(source, "type")
+        else { return false }
+        return document.equals(type, "url")
     }
 
     private func isFile(_ block: JSONNode) -> Bool {

@@ -49,6 +49,10 @@ struct MessagesRequest {
                 members.members[index].isKept = false
                 dropped.note("", document, key)
             }
+            if document.equals(key, "thinking"), thinkingRemedy == .leftOut, !forbidsThinking {
+                members.members[index].isKept = false
+                dropped.note("thinking")
+            }
             if document.equals(key, "tools"), lost.all { members.members[index].isKept = false }
             if document.equals(key, "tool_choice"), lost.all || lost.chosen {
                 members.members[index].isKept = false
@@ -72,6 +76,8 @@ struct MessagesRequest {
             if isOff {
                 edits.replace(document.literal(thinking), by: Array(#"{"type":"disabled"}"#.utf8))
                 dropped.note("thinking")
+            } else if thinkingRemedy == .adaptive {
+                edits.replace(document.literal(thinking), by: Array(#"{"type":"adaptive"}"#.utf8))
             }
         } else if isOff, abilities.thinking == .demanded {
             // It thinks unless told not to.
@@ -92,6 +98,16 @@ struct MessagesRequest {
     var thinkingType: String {
         outline.fields.thinking.flatMap { document.member($0, "type") }
             .flatMap { document.string($0) } ?? ""
+    }
+
+    /// What becomes of a `thinking` that the model refuses; nil for one that it takes.
+    private var thinkingRemedy: MessagesAbilities.ThinkingRule.Remedy? {
+        guard !abilities.thinkingRules.isEmpty else { return nil }
+        // Names may begin with a maker's.
+        let name = settings.upstreamModel.split(separator: UInt8(ascii: "/")).last ?? []
+        let rule = abilities.thinkingRules.first { name.starts(with: $0.prefix.utf8) }
+        guard let rule, rule.refused.contains(thinkingType) else { return nil }
+        return rule.remedy
     }
 
     // MARK: System

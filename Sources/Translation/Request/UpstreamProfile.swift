@@ -293,6 +293,7 @@ extension UpstreamProfile {
         profile.parsesThinkTags = true
         profile.systemMessages = .firstOnly
         profile.stopSequencesMax = 16
+        profile.messages = .llamaCpp
         return profile
     }()
 
@@ -305,6 +306,7 @@ extension UpstreamProfile {
         profile.parsesThinkTags = true
         profile.systemMessages = .firstOnly
         profile.stopSequencesMax = 16
+        profile.messages = .ollama
         return profile
     }()
 
@@ -325,6 +327,7 @@ extension UpstreamProfile {
         profile.allowsParallelToolCalls = false
         profile.parsesThinkTags = true
         profile.systemMessages = .firstOnly
+        profile.messages = .minimax
         return profile
     }()
 
@@ -335,6 +338,7 @@ extension UpstreamProfile {
         profile.allowsStrict = false
         profile.allowsTopK = true
         profile.systemMessages = .firstOnly
+        profile.messages = .dashscope
         return profile
     }()
 
@@ -357,6 +361,7 @@ extension UpstreamProfile {
         profile.allowsParallelToolCalls = false
         profile.parsesThinkTags = true
         profile.systemMessages = .firstOnly
+        profile.messages = .lmStudio
         return profile
     }()
 

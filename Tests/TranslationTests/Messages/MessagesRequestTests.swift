@@ -101,6 +101,36 @@ import Testing
         #expect(body == request(#""top_k":1"#))
     }
 
+    @Test(
+        "Models that refuse a type of thinking are not sent it",
+        arguments: [
+            ("claude-sonnet-5", "enabled", "adaptive"),
+            ("anthropic/claude-sonnet-5-x", "enabled", "adaptive"),
+            ("claude-sonnet-5", "adaptive", "adaptive"), ("claude-opus-4", "enabled", "enabled"),
+            ("kimi-k2.7-code", "disabled", nil), ("kimi-k2.7-code", "enabled", "enabled"),
+            ("kimi-k3", "disabled", "disabled"),
+        ])
+    func thinkingTypes(_ model: String, _ type: String, _ sent: String?) throws {
+        let budget = type == "enabled" ? #","budget_tokens":2000"# : ""
+        let abilities: MessagesAbilities = model.contains("kimi") ? .moonshot : .anthropic
+        let body = try translate(
+            request(#""thinking":{"type":"\#(type)"\#(budget)}"#),
+            native(abilities) { $0.upstreamModel = Array(model.utf8) }
+        ).body
+        #expect(body.contains(#""thinking""#) == (sent != nil))
+        if let sent { #expect(body.contains(#""thinking":{"type":"\#(sent)""#)) }
+        #expect(body.contains("budget_tokens") == (sent == "enabled"))
+    }
+
+    @Test func whatAServerWouldHaveToFetchIsLeftOut() throws {
+        let images = talk(
+            #"[{"role":"user","content":[{"type":"image","source":{"type":"url","url":"https://a/b"}},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AAAA"}}]}]"#
+        )
+        let body = try body(images, .ollama)
+        #expect(!body.contains("https://a/b") && body.contains("AAAA"))
+        #expect(try self.body(images, .vllm).contains("https://a/b"))
+    }
+
     @Test func theAnswersLengthKeepsToTheModels() throws {
         let body = try body(request("")) { $0.capabilities.outputTokensMax = 50 }
         #expect(body.contains(#""max_tokens":50"#))

@@ -227,7 +227,9 @@ import Testing
         let golden = GoldenFile(path: "docs/translation.md")
         var text = try golden.read()
         text = try Self.replace("fields", in: text, by: Self.fieldTables)
-        text = try Self.replace("upstreams", in: text, by: Self.profileTable)
+        text = try Self.replace("upstreams", in: text, by: ProfileTables.chat)
+        text = try Self.replace("responses", in: text, by: ProfileTables.responses)
+        text = try Self.replace("messages", in: text, by: ProfileTables.messages)
         try golden.expect(text)
     }
 
@@ -252,56 +254,5 @@ import Testing
                     "|---|---|---|",
                 ] + rows).joined(separator: "\n")
         }.joined(separator: "\n\n")
-    }
-
-    static var profileTable: String {
-        let columns: [(title: String, value: (UpstreamProfile) -> String)] = [
-            ("upstream", { "`\($0.name)`" }),
-            ("length", { $0.usesMaxCompletionTokens ? "`max_completion_tokens`" : "`max_tokens`" }),
-            ("reasoning asked by", { Self.name($0.reasoningDialect) }),
-            ("reasoning goes back as", { Self.name($0.reasoningField) }),
-            ("caching", { $0.allowsCacheControl ? "yes" : "–" }),
-            ("files", { $0.allowsFiles ? ($0.allowsFileURLs ? "data, URL" : "data") : "–" }),
-            ("`strict`", { $0.allowsStrict ? "yes" : "–" }),
-            ("format", { Self.name($0.structuredOutput) }),
-            ("`top_k`", { $0.allowsTopK ? "yes" : "–" }),
-            ("parallel off", { $0.allowsParallelToolCalls ? "yes" : "–" }),
-            ("stops", { "\($0.stopSequencesMax)" }),
-            ("system", { $0.systemMessages == .anywhere ? "anywhere" : "first" }),
-            ("search", { $0.allowsServerTools ? "yes" : "–" }),
-            ("`user`", { $0.allowsUser ? "yes" : "–" }),
-        ]
-        let head = "| " + columns.map { $0.title }.joined(separator: " | ") + " |"
-        let line = "|" + String(repeating: "---|", count: columns.count)
-        let rows = UpstreamProfile.all.map { profile in
-            "| " + columns.map { $0.value(profile) }.joined(separator: " | ") + " |"
-        }
-        return ([head, line] + rows).joined(separator: "\n")
-    }
-
-    static func name(_ dialect: UpstreamProfile.ReasoningDialect) -> String {
-        switch dialect {
-        case .reasoningObject: "`reasoning`"
-        case .reasoningEffort: "`reasoning_effort`"
-        case .thinkingParameter: "`thinking`"
-        case .none: "–"
-        }
-    }
-
-    static func name(_ field: UpstreamProfile.ReasoningField) -> String {
-        switch field {
-        case .reasoningDetails: "`reasoning_details`"
-        case .reasoningContent: "`reasoning_content`"
-        case .reasoning: "`reasoning`"
-        case .none: "–"
-        }
-    }
-
-    static func name(_ output: UpstreamProfile.StructuredOutput) -> String {
-        switch output {
-        case .schema: "schema"
-        case .object: "any JSON"
-        case .prompt: "in words"
-        }
     }
 }

@@ -1,0 +1,64 @@
+// A count of tokens that the upstream makes, where it has `count_tokens` itself: the one exact count of
+// its tokenizer. Whatever goes wrong with it, the proxy counts by itself.
+
+import Translation
+
+/// One such count, while the upstream is asked.
+struct UpstreamCount {
+    let known: UpstreamState
+    let model: [UInt8]
+    /// When it is no longer waited for.
+    let deadline: MonotonicTime
+    private var status = 0
+    private var body: [UInt8] = []
+
+    /// A count takes an upstream some tenths of a second; the proxy itself less.
+    private static let timeMax = Duration.seconds(10)
+    private static let bodyBytesMax = 4 << 10
+
+    init(_ known: UpstreamState, model: [UInt8], at now: MonotonicTime) {
+        self.known = known
+        self.model = model
+        deadline = now + Self.timeMax
+    }
+
+    mutating func responded(_ head: UpstreamHead) { status = head.status }
+
+    mutating func received(_ bytes: Span<UInt8>) {
+        let room = Self.bodyBytesMax - body.count
+        body.append(bytes.extracting(first: min(bytes.count, room)))
+    }
+
+    /// What the upstream has counted; nil when its answer is no count.
+    func tokens() -> Int? {
+        guard status == 200 else { return nil }
+        var document = JSONDocument()
+        guard (try? document.parse(body)) != nil,
+            let tokens = document.member(.root, "input_tokens").flatMap(document.integer),
+            tokens >= 0
+        else { return nil }
+        return tokens
+    }
+
+    /// Whether the upstream has no counts, at least none of this model.
+    var isMissing: Bool { [404, 405, 501].contains(status) }
+}
+
+/// Whose tokens an upstream does not count, though others of its kind do.
+struct MissingCounts {
+    private var until: [(model: [UInt8], time: MonotonicTime)] = []
+
+    private static let modelsMax = 64
+    private static let time = Duration.seconds(3600)
+
+    func contains(_ model: [UInt8], at now: MonotonicTime) -> Bool {
+        until.contains { $0.model == model && now < $0.time }
+    }
+
+    mutating func note(_ model: [UInt8], at now: MonotonicTime) {
+        guard model.count <= Limits.modelBytesMax else { return }
+        until.removeAll { $0.model == model || now >= $0.time }
+        if until.count == Self.modelsMax { until.removeFirst() }
+        until.append((model, now + Self.time))
+    }
+}
