@@ -236,6 +236,35 @@ def test_a_client_is_known_upstream_by_its_own_key(upstream, start):
     assert own.post(message(stream=True)).header("anthropic-ratelimit-requests-remaining") is None
 
 
+@pytest.mark.parametrize("words,left", [
+    ("Unexpected value(s) `b-2025-11-20` for the `anthropic-beta` header. Please consult our docs",
+     "a-2025-01-01"),
+    ("invalid beta flag", None),
+    ('`x` is not supported. You said: "the `anthropic-beta` header is invalid: `b-2025-11-20`"',
+     "a-2025-01-01,b-2025-11-20"),
+])
+def test_a_beta_that_is_refused_is_left_out_and_remembered(upstream, start, words, left):
+    proxy = start(UPSTREAM_API="messages", OPENROUTER_MODEL="a/b")
+
+    def judge(request):
+        if request.header("anthropic-beta") == left:
+            return telling("Hi")
+        error = {"type": "invalid_request_error", "message": words}
+        return answers.whole(400, {"type": "error", "error": error})
+
+    upstream.always(judge)
+    both = {"anthropic-beta": "a-2025-01-01, b-2025-11-20"}
+    if left == "a-2025-01-01,b-2025-11-20":
+        # What is quoted teaches nothing: the refusal stands.
+        assert proxy.post(message(stream=True), both).status == 400
+        return
+    for _ in range(2):
+        answer = proxy.post(message(stream=True), both)
+        assert answer.status == 200 and answer.header("x-claude-proxy-dropped") == "anthropic-beta"
+    assert [request.header("anthropic-beta") for request in upstream.requests] == [
+        "a-2025-01-01, b-2025-11-20", left, left]
+
+
 def test_one_message_is_relayed_whole(upstream, start):
     proxy = start(UPSTREAM_API="messages", OPENROUTER_MODEL="a/b")
     body = {

@@ -3,6 +3,7 @@
 // credential, and nothing that is about the connection.
 
 import HTTP1
+import Translation
 
 /// The header fields of a client's request that go on, and its query.
 package struct ForwardedFields: Equatable, Sendable {
@@ -15,8 +16,9 @@ package struct ForwardedFields: Equatable, Sendable {
     private static let linesMax = 40
     private static let bytesMax = 8 << 10
     private static let names: Set<String> = [
-        "anthropic-version", "anthropic-beta", "anthropic-workspace-id", "x-app", idempotencyKey,
+        "anthropic-version", beta, "anthropic-workspace-id", "x-app", idempotencyKey,
     ]
+    private static let beta = "anthropic-beta"
     private static let idempotencyKey = "idempotency-key"
     private static let queryBytesMax = 256
     private static let prefixes = ["x-claude-code-", "x-stainless-"]
@@ -45,6 +47,17 @@ package struct ForwardedFields: Equatable, Sendable {
             query.allSatisfy({ 0x21...0x7E ~= $0 && $0 != UInt8(ascii: "#") })
         else { return }
         self.query = String(decoding: query, as: UTF8.self)
+    }
+
+    /// Leaves out the betas that the upstream has refused.
+    mutating func dropBetas(_ refused: Betas) {
+        guard !refused.isEmpty else { return }
+        lines = lines.compactMap { line in
+            guard line.hasPrefix(Self.beta + ":") else { return line }
+            let names = line.dropFirst(Self.beta.count + 1).split(separator: ",")
+                .map { $0.filter { $0 != " " } }.filter { !refused.contains($0) }
+            return names.isEmpty ? nil : "\(Self.beta): \(names.joined(separator: ","))"
+        }
     }
 
     /// Leaves out what tells the upstream that this is the same request as one before.

@@ -134,7 +134,7 @@ enum RetryPolicy {
             tokens > request.answerTokens
         case .dropParameter, .dropValue, .dropTopPBesideTemperature, .dropReasoning,
             .keepReasoning, .returnReasoning, .dropStrict, .dropPatterns, .dropImages, .foldSystem,
-            .stopReasoningWithTools, .askByResponses, .askByChat:
+            .stopReasoningWithTools, .dropBetas, .askByResponses, .askByChat:
             true
         }
     }

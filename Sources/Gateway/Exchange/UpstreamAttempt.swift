@@ -81,13 +81,19 @@ struct UpstreamAttempt {
     private func call(_ body: [UInt8]) -> UpstreamCall {
         var call = UpstreamCall(
             to: upstream, .answer(settings.api), body: body, beta: translated.headers.anthropicBeta)
-        if settings.api == .messages {
-            call.forwarded = preparation.forwarded ?? ForwardedFields()
-            // A body that has changed is another request.
-            if retries > 0 { call.forwarded?.dropIdempotencyKey() }
-        }
+        call.forwarded = forwarded(by: settings)
+        // A body that has changed is another request.
+        if retries > 0 { call.forwarded?.dropIdempotencyKey() }
         if upstream.takesClientKeys { call.credential = preparation.credential }
         return call
+    }
+
+    /// The client's fields that go on; nil where none do.
+    private func forwarded(by settings: RequestSettings) -> ForwardedFields? {
+        guard settings.api == .messages else { return nil }
+        var forwarded = preparation.forwarded ?? ForwardedFields()
+        forwarded.dropBetas(settings.refusedBetas)
+        return forwarded
     }
 
     /// The body that the prompt is counted by: prompts are counted as chat completions.
@@ -195,7 +201,7 @@ extension UpstreamAttempt {
             let concrete = concrete(remedy, in: before.body)
             var changed = settings
             guard changed.apply(concrete), let after = translate(changed),
-                after.body != before.body
+                after.body != before.body || forwarded(by: changed) != forwarded(by: settings)
             else {
                 history.note(remedy, changesRequest: false)
                 continue

@@ -131,16 +131,17 @@ struct UpstreamLessons {
 
     private static let shownMax = 16
 
+    private static let betasBytesMax = 256
+
     private static func isBounded(_ remedy: UpstreamRemedy) -> Bool {
         switch remedy {
         case .dropParameter(let name): name.utf8.count <= nameBytesMax
         case .dropValue(let name, let value):
             name.utf8.count <= nameBytesMax && 1...valueBytesMax ~= value.count
-        case .dropTopPBesideTemperature, .dropReasoning, .keepReasoning,
-            .returnReasoning, .dropStrict,
-            .dropPatterns, .dropImages, .foldSystem, .stopReasoningWithTools, .askByResponses,
-            .askByChat, .lowerMaxTokens,
-            .raiseMaxTokens:
+        case .dropBetas(let names): names.utf8.count <= betasBytesMax
+        case .dropTopPBesideTemperature, .dropReasoning, .keepReasoning, .returnReasoning,
+            .dropStrict, .dropPatterns, .dropImages, .foldSystem, .stopReasoningWithTools,
+            .askByResponses, .askByChat, .lowerMaxTokens, .raiseMaxTokens:
             true
         }
     }

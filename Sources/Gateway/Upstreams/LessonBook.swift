@@ -105,6 +105,9 @@ package struct LessonBook: Sendable {
             text.append(jsonString: name)
             text.append(#","value":"#)
             text.append(jsonString: String(decoding: value, as: UTF8.self))
+        case .remedy(.dropBetas(let names)):
+            text.append(#""betas":"#)
+            text.append(jsonString: names)
         case .remedy(let remedy):
             text.append(#""remedy":"#)
             text.append(jsonString: remedy.name)
@@ -137,6 +140,7 @@ package struct LessonBook: Sendable {
             guard let value = string("value") else { return .remedy(.dropParameter(name)) }
             return .remedy(.dropValue(name, Array(value.utf8)))
         }
+        if let names = string("betas") { return .remedy(.dropBetas(names)) }
         return string("remedy").flatMap { named[$0] }.map { .remedy($0) }
     }
 }

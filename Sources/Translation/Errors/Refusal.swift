@@ -28,6 +28,7 @@ struct Refusal {
         switch status {
         case 400, 422:
             readAnswerLength(maxTokens)
+            if remedies.isEmpty { readBetas() }
             if remedies.isEmpty { readFields() }
             if remedies.isEmpty { readReasoning() }
         case 402: readMoney()
@@ -49,6 +50,23 @@ struct Refusal {
         guard !remedies.contains(remedy) else { return }
         remedies.append(remedy)
         if isLesson { lessons.insert(remedy) }
+    }
+
+    // MARK: Betas
+
+    /// "Unexpected value(s) `x` for the `anthropic-beta` header", "invalid beta flag".
+    private mutating func readBetas() {
+        guard
+            text.opens(with: [
+                "anthropic-beta", "anthropic_beta", "beta flag", "beta header", "beta feature",
+            ]),
+            text.opens(with: Self.negations) || text.opens(with: ["unknown", "unrecognized"])
+        else { return }
+        // All beta names end in a date.
+        let names = text.quoted.map { String(decoding: text.bytes[$0], as: UTF8.self) }.filter {
+            $0.contains("-20") && $0.utf8.count <= Betas.nameBytesMax
+        }
+        suggest(.dropBetas(names.joined(separator: ",")), isLesson: true)
     }
 
     // MARK: Abilities

@@ -26,6 +26,8 @@ package enum UpstreamRemedy: Hashable, Sendable {
     case foldSystem
     /// The effort "none" beside tools.
     case stopReasoningWithTools
+    /// Do not name these betas, with commas between them; empty for any (the Messages API).
+    case dropBetas(String)
     /// Ask by the Responses API: the model wants that.
     case askByResponses
     /// Ask by chat completions: the upstream does not have the Responses API.
@@ -49,6 +51,7 @@ package enum UpstreamRemedy: Hashable, Sendable {
         case .dropImages: "no images"
         case .foldSystem: "system first"
         case .stopReasoningWithTools: "no effort with tools"
+        case .dropBetas(let names): names.isEmpty ? "no betas" : "no \(names)"
         case .askByResponses: "responses"
         case .askByChat: "chat completions"
         case .lowerMaxTokens(let tokens): "max_tokens \(tokens)"
@@ -75,7 +78,7 @@ extension UpstreamRemedy {
     /// One of each kind, in the order of the table.
     package static let kinds: [UpstreamRemedy] = [
         .dropParameter(""), .dropValue("", []), .dropTopPBesideTemperature, .stopReasoningWithTools,
-        .askByResponses, .askByChat, .lowerMaxTokens(0), .raiseMaxTokens(0), .keepReasoning,
+        .dropBetas(""), .askByResponses, .askByChat, .lowerMaxTokens(0), .raiseMaxTokens(0), .keepReasoning,
         .dropImages, .foldSystem, .returnReasoning, .dropPatterns, .dropStrict, .dropReasoning,
     ]
 
@@ -95,6 +98,11 @@ extension UpstreamRemedy {
             Description(
                 refused: "effort beside tools", then: "the effort `none`",
                 named: "`output_config.effort`")
+        case .dropBetas:
+            Description(
+                refused: "betas of `anthropic-beta` (the Messages API)",
+                then: "without those, and without the fields that need them",
+                named: "`anthropic-beta`")
         case .askByResponses:
             Description(
                 refused: "chat completions, for the sake of the Responses API (OpenAI, Azure)",

@@ -29,6 +29,12 @@ extension RequestSettings {
             profile.systemMessages = .firstOnly
             foldsRefusedSystem = true
         case .stopReasoningWithTools: stopsReasoningWithTools = true
+        case .dropBetas(let names):
+            guard api == .messages else { return false }
+            let refused = Betas(refused: names)
+            guard !refused.names.isSubset(of: refusedBetas.names) else { return false }
+            refusedBetas.names.formUnion(refused.names)
+            omittedFields.formUnion(refused.fields)
         case .askByResponses:
             guard choosesAPI, profile.switchesToResponses, api == .chat, !hasNoResponses else {
                 return false

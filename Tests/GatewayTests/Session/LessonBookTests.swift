@@ -21,6 +21,7 @@ import Translation
         .remedy(.stopReasoningWithTools), .remedy(.dropTopPBesideTemperature),
         .remedy(.dropReasoning), .remedy(.lowerMaxTokens(8192)), .remedy(.raiseMaxTokens(16)),
         .remedy(.dropParameter("top_k")), .remedy(.dropValue("temperature", [0x30, 0x2E, 0x35])),
+        .remedy(.dropBetas("a-2025-01-01,b-2026-01-01")), .remedy(.dropBetas("")),
         .context(40_960, times: 2),
     ]
 
