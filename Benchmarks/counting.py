@@ -22,9 +22,10 @@ LOAD_SECONDS = 300
 class Case:
     """One kind of request, `repeat` times: what is counted is divided by `divisor` for each."""
 
-    def __init__(self, name, body, model, stream, few, many, divisor=1, path=None):
+    def __init__(self, name, body, model, stream, few, many, divisor=1, path=None, settings=None):
         self.name, self.body, self.model, self.stream = name, body, model, stream
         self.few, self.many, self.divisor, self.path = few, many, divisor, path
+        self.settings = settings or {}
 
     def made_body(self):
         made = {"small": small_body, "large": large_body}[self.body] \
@@ -48,7 +49,8 @@ def callgrind_instructions(upstream, case, count, output="/dev/null"):
     """All instructions of a proxy that serves `count` requests, from its start to its end."""
     proxy = Proxy(
         upstream.port, binary=without_debug_information(),
-        wrapper=["valgrind", "--tool=callgrind", f"--callgrind-out-file={output}"])
+        wrapper=["valgrind", "--tool=callgrind", f"--callgrind-out-file={output}"],
+        **case.settings)
     try:
         with tempfile.TemporaryDirectory() as directory:
             exchange = Exchange(proxy, case.made_body(), case.model, Path(directory))
@@ -72,7 +74,8 @@ def system_calls(upstream, case):
     for count in (case.few, case.many):
         with tempfile.TemporaryDirectory() as directory:
             table = Path(directory) / "calls"
-            proxy = Proxy(upstream.port, wrapper=["strace", "-f", "-c", "-o", table])
+            proxy = Proxy(
+                upstream.port, wrapper=["strace", "-f", "-c", "-o", table], **case.settings)
             try:
                 exchange = Exchange(proxy, case.made_body(), case.model, Path(directory))
                 send(exchange, count)
@@ -107,7 +110,8 @@ class Allocations:
         self.counts = mmap.mmap(self.file.fileno(), self.FIELDS.size)
         # Without DWARF, so that addresses are those of the symbols that `nm` lists.
         self.proxy = Proxy(
-            upstream.port, binary=without_debug_information(), environment=environment)
+            upstream.port, binary=without_debug_information(), environment=environment,
+            **case.settings)
         self.exchange = Exchange(
             self.proxy, case.made_body(), case.model, Path(self.directory.name))
 

@@ -27,15 +27,17 @@ REQUESTS = {
 }
 # A chunk's share is what a longer stream costs more than a shorter one.
 CHUNKS = {
-    "chunk.flat": ("bench/burst/{}/32", 2_000, 12_000),
-    "chunk.paced": ("bench/paced/{}/32/3000", 100, 600),
+    "chunk.flat": ("bench/burst/{}/32", 2_000, 12_000, {}),
+    "chunk.paced": ("bench/paced/{}/32/3000", 100, 600, {}),
+    "chunk.relayed": ("bench/burst/{}/32", 2_000, 12_000, {"UPSTREAM_API": "messages"}),
 }
 STREAMS = 1000
 
 
 def chunk_cases(name):
-    model, few, many = CHUNKS[name]
-    return [(count, Case(name, "small", model.format(count), True, 1, 2)) for count in (few, many)]
+    model, few, many, settings = CHUNKS[name]
+    return [(count, Case(name, "small", model.format(count), True, 1, 2, settings=settings))
+            for count in (few, many)]
 
 
 def chunk_difference(upstream, name, measure):

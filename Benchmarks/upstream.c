@@ -1,5 +1,6 @@
 // The upstream of the benchmarks: a chat-completions server in C that does next to nothing, so that
 // it is never what limits a measurement (bench.py measures it alone, too). One thread, one epoll.
+// Requests to a path that ends in /messages get streams of the Messages API.
 //
 // The model's name says what is answered; it is looked for in the first KiB of the body:
 //
@@ -47,7 +48,7 @@ static uint64_t now_ns(void) {
 
 typedef struct {
     char model[64];
-    bool is_stream;
+    bool is_stream, is_messages;
     size_t chunks, text_bytes;
     uint64_t interval_ns;  // 0: a burst
     char *whole;           // a burst, or what is not streamed: head and body
@@ -82,6 +83,32 @@ static size_t put_event(char *to, const char *json) {
     return (size_t)sprintf(to, "%zx\r\ndata: %s\n\n\r\n", length, json);
 }
 
+// The same with a name, as the Messages API has it.
+static size_t put_named(char *to, const char *name, const char *json) {
+    size_t length = strlen(name) + strlen(json) + strlen("event: \ndata: \n\n");
+    return (size_t)sprintf(to, "%zx\r\nevent: %s\ndata: %s\n\n\r\n", length, name, json);
+}
+
+static size_t put_message_start(char *to) {
+    size_t size = put_named(to, "message_start",
+        "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_0123456789AbCdEfGhIjKlMn\",\"type\":"
+        "\"message\",\"role\":\"assistant\",\"model\":\"bench/model\",\"content\":[],\"stop_reason\":"
+        "null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":100,\"output_tokens\":1}}}");
+    return size + put_named(to + size, "content_block_start",
+        "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":"
+        "\"\"}}");
+}
+
+static size_t put_message_end(char *to) {
+    size_t size = put_named(to, "content_block_stop",
+        "{\"type\":\"content_block_stop\",\"index\":0}");
+    size += put_named(to + size, "message_delta",
+        "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},"
+        "\"usage\":{\"output_tokens\":20}}");
+    size += put_named(to + size, "message_stop", "{\"type\":\"message_stop\"}");
+    return size + (size_t)sprintf(to + size, "0\r\n\r\n");
+}
+
 static size_t put_end(char *to) {
     char json[1024];
     size_t size = 0;
@@ -99,21 +126,36 @@ static size_t put_end(char *to) {
     return size;
 }
 
-static void render(answer *made) {
-    char text[TEXT_MAX + 1], json[TEXT_MAX + 1024];
-    fill_text(text, made->text_bytes);
-    sprintf(json,
-        "{%s,\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"role\":"
-        "\"assistant\",\"content\":\"%s\"},\"finish_reason\":null,\"native_finish_reason\":null,"
-        "\"logprobs\":null}]}", IDENTITY, text);
+static void render_unit(answer *made, const char *text) {
+    char json[TEXT_MAX + 1024];
     made->unit = malloc(TEXT_MAX + 2048);
-    made->unit_bytes = put_event(made->unit, json);
-    char *content = strstr(made->unit, "\"content\":\"");
-    made->stamp_at = (size_t)(content - made->unit) + strlen("\"content\":\"");
     made->end = malloc(4096);
-    made->end_bytes = put_end(made->end);
-    made->start = strdup(STREAM_HEAD);
-    made->start_bytes = strlen(made->start);
+    made->start = malloc(4096);
+    made->start_bytes = (size_t)sprintf(made->start, "%s", STREAM_HEAD);
+    const char *before = made->is_messages ? "\"text\":\"" : "\"content\":\"";
+    if (made->is_messages) {
+        sprintf(json,
+            "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\","
+            "\"text\":\"%s\"}}", text);
+        made->unit_bytes = put_named(made->unit, "content_block_delta", json);
+        made->start_bytes += put_message_start(made->start + made->start_bytes);
+        made->end_bytes = put_message_end(made->end);
+    } else {
+        sprintf(json,
+            "{%s,\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"role\":"
+            "\"assistant\",\"content\":\"%s\"},\"finish_reason\":null,\"native_finish_reason\":null,"
+            "\"logprobs\":null}]}", IDENTITY, text);
+        made->unit_bytes = put_event(made->unit, json);
+        made->end_bytes = put_end(made->end);
+    }
+    char *content = strstr(made->unit, before);
+    made->stamp_at = (size_t)(content - made->unit) + strlen(before);
+}
+
+static void render(answer *made) {
+    char text[TEXT_MAX + 1];
+    fill_text(text, made->text_bytes);
+    render_unit(made, text);
     if (made->is_stream) {
         if (made->interval_ns > 0) return;
         made->whole_bytes = made->start_bytes + made->chunks * made->unit_bytes + made->end_bytes;
@@ -147,7 +189,7 @@ static bool holds_stream(const char *body, size_t bytes) {
 }
 
 // The answer to the model that the body names; NULL when it names none of ours.
-static answer *answer_for(const char *body, size_t bytes) {
+static answer *answer_for(const char *body, size_t bytes, bool is_messages) {
     size_t looked_at = bytes < 1024 ? bytes : 1024;
     const char *model = memmem(body, looked_at, "\"bench/", 7);
     if (model == NULL) return NULL;
@@ -162,12 +204,13 @@ static answer *answer_for(const char *body, size_t bytes) {
     if (!is_stream) is_stream = holds_stream(body, bytes);
     for (int index = 0; index < answer_count; index++) {
         answer *known = &answers[index];
-        if (known->is_stream == is_stream && strlen(known->model) == length
+        if (known->is_stream == is_stream && known->is_messages == is_messages && strlen(known->model) == length
             && memcmp(known->model, model, length) == 0)
             return known;
     }
     if (answer_count == ANSWERS_MAX) return NULL;
-    answer made = {.is_stream = is_stream};
+    if (is_messages && !is_stream) return NULL;
+    answer made = {.is_stream = is_stream, .is_messages = is_messages};
     memcpy(made.model, model, length);
     size_t micros = 0;
     if (sscanf(made.model, "bench/paced/%zu/%zu/%zu", &made.chunks, &made.text_bytes, &micros) == 3) {
@@ -332,7 +375,10 @@ static bool serve(connection *served) {
         return send_text(served, "200 OK", text, (size_t)size);
     }
     requests_seen++;
-    answer *answer = answer_for(body, bytes);
+    const char *line_end = memchr(served->input, '\n', served->body_at);
+    bool is_messages =
+        memmem(served->input, (size_t)(line_end - served->input), "/messages", 9) != NULL;
+    answer *answer = answer_for(body, bytes, is_messages);
     if (answer == NULL) {
         const char *error = "{\"error\":{\"message\":\"no model of the benchmark\",\"code\":404}}";
         return send_text(served, "404 Not Found", error, strlen(error));

@@ -7,8 +7,9 @@ package struct ResponseTranslator: ~Copyable {
     /// Of the APIs that are translated. There is one all the same where a response is relayed, and
     /// nothing happens to it: every chunk would have to unwrap it otherwise.
     private var stream: StreamTranslator
-    /// Of the Messages API; nil where the response is translated.
-    private var relay: MessagesRelay?
+    /// Of the Messages API; nil where the response is translated. Elsewhere: it is large, and every
+    /// stream would have its room.
+    private let relayed: Relayed?
     private let isRelayed: Bool
 
     /// - Parameter profile: of upstreams that do not speak the Messages API.
@@ -23,17 +24,25 @@ package struct ResponseTranslator: ~Copyable {
             facts: facts, identity: identity, inputTokensEstimate: inputTokensEstimate,
             errorReader: errorReader, profile: profile)
         isRelayed = api == .messages
-        relay =
+        relayed =
             isRelayed
-            ? MessagesRelay(
-                facts: facts, identity: identity, inputTokensEstimate: inputTokensEstimate,
-                errorReader: errorReader) : nil
+            ? Relayed(
+                MessagesRelay(
+                    facts: facts, identity: identity, inputTokensEstimate: inputTokensEstimate,
+                    errorReader: errorReader)) : nil
+    }
+
+    /// The place of a relay.
+    private final class Relayed {
+        var relay: MessagesRelay
+
+        init(_ relay: consuming MessagesRelay) { self.relay = relay }
     }
 
     /// A better estimate of the input's size is there.
     package mutating func inputTokensCounted(_ tokens: Int) {
         stream.inputTokensCounted(tokens)
-        relay?.inputTokensCounted(tokens)
+        relayed?.relay.inputTokensCounted(tokens)
     }
 
     /// Bytes of the upstream's body have come.
@@ -41,13 +50,13 @@ package struct ResponseTranslator: ~Copyable {
         _ bytes: Span<UInt8>, into output: inout [UInt8]
     ) -> Progress {
         guard isRelayed else { return stream.received(bytes, into: &output) }
-        return relay?.received(bytes, into: &output) ?? .waiting
+        return relayed?.relay.received(bytes, into: &output) ?? .waiting
     }
 
     /// The upstream's body has ended properly, as far as HTTP can tell.
     package mutating func ended(into output: inout [UInt8]) -> Progress {
         guard isRelayed else { return stream.ended(into: &output) }
-        return relay?.ended(into: &output) ?? .waiting
+        return relayed?.relay.ended(into: &output) ?? .waiting
     }
 
     /// The caller has noticed a failure: of the transport, or a time-out.
@@ -55,14 +64,15 @@ package struct ResponseTranslator: ~Copyable {
         _ failure: UpstreamFailure, into output: inout [UInt8]
     ) -> Progress {
         guard isRelayed else { return stream.failed(failure, into: &output) }
-        return relay?.failed(failure, into: &output) ?? .waiting
+        return relayed?.relay.failed(failure, into: &output) ?? .waiting
     }
 
     /// Writes a sign of life, where the client can take one.
     package func ping(into output: inout [UInt8]) {
-        switch relay {
-        case .some(let relay): relay.ping(into: &output)
-        case .none: stream.ping(into: &output)
+        if let relayed {
+            relayed.relay.ping(into: &output)
+        } else {
+            stream.ping(into: &output)
         }
     }
 
@@ -84,35 +94,23 @@ package struct ResponseTranslator: ~Copyable {
     /// The bytes that are kept of the response.
     package var heldBytes: Int {
         guard isRelayed else { return stream.heldBytes }
-        return switch relay {
-        case .some(let relay): relay.heldBytes
-        case .none: 0
-        }
+        return relayed?.relay.heldBytes ?? 0
     }
 
     /// The response in figures so far.
     package var summary: ResponseSummary {
-        switch relay {
-        case .some(let relay): relay.summary
-        case .none: stream.summary
-        }
+        if let relayed { relayed.relay.summary } else { stream.summary }
     }
 
     /// How many events have come.
     package var eventCount: Int {
         guard isRelayed else { return stream.summary.events }
-        return switch relay {
-        case .some(let relay): relay.summary.events
-        case .none: 0
-        }
+        return relayed?.relay.summary.events ?? 0
     }
 
     /// Why it failed, after `failed` and `failedMidStream`.
     package var failure: UpstreamFailure? {
-        switch relay {
-        case .some(let relay): relay.failure
-        case .none: stream.failure
-        }
+        if let relayed { relayed.relay.failure } else { stream.failure }
     }
 
     /// Whether the answer is complete though the upstream would go on, and bill.

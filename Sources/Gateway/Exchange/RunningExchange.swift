@@ -6,5 +6,6 @@
 final class RunningExchange {
     var exchange: MessagesExchange
 
-    init(_ exchange: consuming MessagesExchange) { self.exchange = exchange }
+    /// - Parameter make: called once; what it makes is made in its place.
+    init(_ make: () -> MessagesExchange) { exchange = make() }
 }

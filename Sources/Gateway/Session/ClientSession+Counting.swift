@@ -83,7 +83,8 @@ extension ClientSession {
             Array(preparation.outline.model.prefix(Limits.loggedBytesMax))
         self.request?.record.upstreamModel = candidate.model
         channel.target = ResponseChannel.Target(candidate, attempts: 1)
-        phase = .asking(UpstreamCount(known, model: candidate.model, at: now))
+        phase = .asking
+        askedCount = UpstreamCount(known, model: candidate.model, at: now)
         startCall(call)
         return true
     }
@@ -100,6 +101,7 @@ extension ClientSession {
     /// Counts what the upstream has not.
     mutating func countInstead(at now: MonotonicTime, into output: inout [UInt8]) {
         guard var request else { return }
+        askedCount = nil
         channel.target = nil
         self.request = nil
         defer { state.document.reset() }

@@ -185,12 +185,13 @@ extension ClientSession {
             reportedModel: settings.reportedModel(forRequested: outline.model),
             sealKey: settings.sealKey)
         identity.maker = attempt.upstream.maker
-        running = RunningExchange(
+        running = RunningExchange { [configuration = settings.configuration, channel] in
             MessagesExchange(
                 attempt, identity: identity,
                 errorReader: attempt.errorReader(timeOfDay: state.timeOfDay),
-                configuration: settings.configuration, channel: channel, record: record,
-                quickEstimate: quickEstimate, at: now))
+                configuration: configuration, channel: channel, record: record,
+                quickEstimate: quickEstimate, at: now)
+        }
         state.exchangesOpen += 1
         phase = .exchanging
     }

@@ -20,10 +20,7 @@ extension ClientSession {
     /// The upstream's response head has come.
     package mutating func upstreamResponded(_ id: CallID, _ head: UpstreamHead) {
         guard id == call else { return }
-        if case .asking(var count) = phase {
-            count.responded(head)
-            phase = .asking(count)
-        }
+        askedCount?.responded(head)
         running?.exchange.upstreamResponded(head)
     }
 
@@ -32,9 +29,9 @@ extension ClientSession {
         _ id: CallID, _ bytes: Span<UInt8>, at now: MonotonicTime, into output: inout [UInt8]
     ) {
         guard id == call else { return }
-        if case .asking(var count) = phase {
-            count.received(bytes)
-            phase = .asking(count)
+        guard running != nil else {
+            askedCount?.received(bytes)
+            return
         }
         let turn = turn(at: now)
         guard let step = running?.exchange.upstreamReceived(bytes, in: turn, into: &output) else {
@@ -61,7 +58,7 @@ extension ClientSession {
         into output: inout [UInt8]
     ) {
         guard id == call else { return }
-        if case .asking(let count) = phase {
+        if let count = askedCount.take() {
             endCall(.over)
             return counted(failure == nil ? count : nil, at: now, into: &output)
         }

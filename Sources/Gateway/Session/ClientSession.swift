@@ -23,7 +23,7 @@ package struct ClientSession: ~Copyable {
         /// A gzip body is with the shell. → asking, counting, exchanging, receiving, closing
         case inflating
         /// The upstream is asked for a count of tokens. → counting, receiving, closing
-        case asking(UpstreamCount)
+        case asking
         /// The tokens of a request are counted, a step at a time: for their own sake, or because
         /// there may be no room for the answer. → exchanging, receiving, closing
         case counting
@@ -52,6 +52,9 @@ package struct ClientSession: ~Copyable {
     /// The count of the present request's tokens, while it is under way: what a request for a count
     /// waits for, and what an exchange uses once it is there.
     var count: PromptCount?
+    /// The count that the upstream is asked for. Not within the phase: each event of a stream would copy
+    /// it with that.
+    var askedCount: UpstreamCount?
     /// What the session holds of the process's memory.
     var memory = MemoryAccount()
     /// The size of the upstream call's body.
@@ -116,23 +119,28 @@ package struct ClientSession: ~Copyable {
         }
         actions.removeAll(keepingCapacity: true)
         nextActionIndex = 0
-        checkState()
         return nil
     }
 
+    /// Whether `nextAction` may have one.
+    var hasActions: Bool { !actions.isEmpty }
+
     /// After each event phase and parts belong together.
-    private func checkState() {
+    func checkState() {
         switch phase {
         case .exchanging:
             precondition(
-                running != nil && (call != nil) != isPausing, "an exchange waits for one call")
+                running != nil && (call != nil || isPausing), "an exchange waits for a call")
             precondition(running?.exchange.isOver == false, "an exchange that is over is taken")
         case .asking:
-            precondition(running == nil && count == nil && call != nil, "a count is asked for")
+            precondition(
+                running == nil && count == nil && askedCount != nil && call != nil,
+                "a count is asked for")
         case .counting:
             precondition(running == nil && count != nil, "a count is under way")
         case .receiving, .inflating, .closing:
-            precondition(running == nil && count == nil, "nothing is under way")
+            precondition(
+                running == nil && count == nil && askedCount == nil, "nothing is under way")
         }
     }
 
@@ -141,7 +149,7 @@ package struct ClientSession: ~Copyable {
         switch phase {
         case .receiving: receiveDeadline
         case .exchanging: exchangeDeadline
-        case .asking(let count): count.deadline
+        case .asking: askedCount?.deadline
         case .inflating, .counting, .closing: nil
         }
     }
@@ -181,7 +189,7 @@ package struct ClientSession: ~Copyable {
 
     /// Has the upstream called, from now on for the exchange, or for the count that is asked for.
     mutating func startCall(_ upstreamCall: UpstreamCall) {
-        precondition(call == nil, "a session has one call")
+        precondition(call == nil && !isPausing, "a session has one call")
         lastCall = lastCall.next
         call = lastCall
         callBytes = upstreamCall.body.count
@@ -232,6 +240,7 @@ extension ClientSession {
             switch phase {
             case .asking:
                 endCall(.cancel)
+                askedCount = nil
                 abandonRequest(at: now)
             case .inflating, .counting: abandonRequest(at: now)
             case .receiving, .exchanging, .closing: break
@@ -450,7 +459,8 @@ extension ClientSession {
         let turn = turn(at: now)
         switch phase {
         case .inflating, .asking, .counting:
-            if call != nil { endCall(.cancel) }
+            endCall(.cancel)
+            askedCount = nil
             channel.keepsAlive = false
             return fail(.shuttingDown, at: now, into: &output)
         case .receiving, .exchanging, .closing: break

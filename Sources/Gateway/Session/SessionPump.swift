@@ -46,7 +46,8 @@ package struct SessionPump: ~Copyable {
     ) -> SessionAction? {
         isQueued = false
         while true {
-            while let action = session.nextAction() {
+            // Most turns of a stream have none.
+            while session.hasActions, let action = session.nextAction() {
                 switch action {
                 case .startCall(let id, _):
                     precondition(call == nil, "the session ends a call before it starts the next")
@@ -70,6 +71,7 @@ package struct SessionPump: ~Copyable {
             session.outputDrained(at: now, into: &output)
         }
         isAtDeadline = false
+        session.checkState()
         return nil
     }
 }

@@ -78,8 +78,9 @@ extension UpstreamRemedy {
     /// One of each kind, in the order of the table.
     package static let kinds: [UpstreamRemedy] = [
         .dropParameter(""), .dropValue("", []), .dropTopPBesideTemperature, .stopReasoningWithTools,
-        .dropBetas(""), .askByResponses, .askByChat, .lowerMaxTokens(0), .raiseMaxTokens(0), .keepReasoning,
-        .dropImages, .foldSystem, .returnReasoning, .dropPatterns, .dropStrict, .dropReasoning,
+        .dropBetas(""), .askByResponses, .askByChat, .lowerMaxTokens(0), .raiseMaxTokens(0),
+        .keepReasoning, .dropImages, .foldSystem, .returnReasoning, .dropPatterns, .dropStrict,
+        .dropReasoning,
     ]
 
     package var description: Description {

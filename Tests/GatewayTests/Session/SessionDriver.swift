@@ -209,6 +209,7 @@ final class SessionDriver {
             case .record(let record): records.append(record)
             }
         }
+        if performsActions { session.checkState() }
         guard readsAtOnce, performsActions, session.awaitsOutput else { return }
         var taken: [UInt8] = []
         swap(&taken, &output)
