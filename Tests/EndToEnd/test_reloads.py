@@ -14,7 +14,7 @@ from support.answers import STREAM_HEAD, ending, failing, piece, saying, text, w
 from support.client import message, text_of
 from support.proxy import KEY, ROOT
 from support.upstream import UNTIL_LEFT, Wait
-from test_models import LIST, models
+from test_models import LIST, health, models
 from test_seals import comes_back, sealed
 from test_timing import unreachable  # noqa: F401
 
@@ -28,6 +28,8 @@ BASE = {
 }
 TOKEN = "client-token-0123456789"
 LONG = "30s"
+# Far from both values of a time-out.
+SOON = 2.5
 
 
 class House:
@@ -97,7 +99,7 @@ def waits_for(steps, streams=False):
         house.upstream.will([
             Wait(go_on) if step is Wait else step for step in steps])
         with house.proxy.connect() as client:
-            client.socket.settimeout(1.5)
+            client.socket.settimeout(SOON)
             client.begin(message(stream=streams))
             try:
                 client.response()
@@ -115,7 +117,7 @@ def is_told(send):
 
     def see(house):
         with house.proxy.connect() as client:
-            client.socket.settimeout(1.5)
+            client.socket.settimeout(SOON)
             client.send(send)
             try:
                 if not send.startswith(b"GET"):
@@ -134,7 +136,7 @@ def first_event(house):
     go_on = Event()
     house.upstream.will([STREAM_HEAD, Wait(go_on), *text("Hi"), *ending()])
     with house.proxy.connect() as client:
-        client.socket.settimeout(1.5)
+        client.socket.settimeout(SOON)
         client.begin(message(stream=True))
         try:
             client.response_head()
@@ -161,23 +163,23 @@ def pings(house):
 
 
 def slow_reader_is_left(house):
-    """Whether who takes nothing of a long answer is left within two seconds."""
+    """Whether who takes nothing of a long answer is left soon."""
     house.upstream.will([STREAM_HEAD, *[piece({"content": "x" * 60000})] * 200, *ending()])
     count = len(house.upstream.requests)
     with house.proxy.connect(receive_buffer=4096) as client:
         client.begin(message(stream=True))
         request = house.upstream.request(count)
-        return request.left.wait(2) and house.wait(lambda: house.proxy.records, 1)
+        return request.left.wait(SOON) and house.wait(lambda: house.proxy.records, 1)
 
 
 def drains_soon(house):
-    """Whether a drain waits for an answer for less than two seconds; ends the proxy."""
+    """Whether a drain does not wait for an answer for long; ends the proxy."""
     house.upstream.will([STREAM_HEAD, *text("Hi"), UNTIL_LEFT])
     with house.proxy.connect() as client:
         client.begin(message(stream=True))
         client.response_head()
         house.proxy.signal(signal.SIGTERM)
-        return house.wait(lambda: house.proxy.process.poll() is not None, 2)
+        return house.wait(lambda: house.proxy.process.poll() is not None, SOON)
 
 
 def second_connection(house):
@@ -205,7 +207,7 @@ def large_body(house):
 
 
 def listed(house):
-    house.wait(lambda: len(models(house.proxy)) > 2, 1)
+    house.wait(lambda: health(house.proxy)["models"] == 2)
     return "claude-z-ai/glm-5" in models(house.proxy)
 
 
