@@ -243,7 +243,7 @@ def test_a_client_is_known_upstream_by_its_own_key(upstream, start):
     ('`x` is not supported. You said: "the `anthropic-beta` header is invalid: `b-2025-11-20`"',
      "a-2025-01-01,b-2025-11-20"),
 ])
-def test_a_beta_that_is_refused_is_left_out_and_remembered(upstream, start, words, left):
+def test_a_beta_that_is_refused_is_left_out_and_if_it_is_named_remembered(upstream, start, words, left):
     proxy = start(UPSTREAM_API="messages", OPENROUTER_MODEL="a/b")
 
     def judge(request):
@@ -261,8 +261,10 @@ def test_a_beta_that_is_refused_is_left_out_and_remembered(upstream, start, word
     for _ in range(2):
         answer = proxy.post(message(stream=True), both)
         assert answer.status == 200 and answer.header("x-claude-proxy-dropped") == "anthropic-beta"
-    assert [request.header("anthropic-beta") for request in upstream.requests] == [
-        "a-2025-01-01, b-2025-11-20", left, left]
+    # Of a refusal that names none no other client is to suffer.
+    first = "a-2025-01-01, b-2025-11-20"
+    assert [request.header("anthropic-beta") for request in upstream.requests] == (
+        [first, left, left] if left else [first, left, first, left])
 
 
 def test_one_message_is_relayed_whole(upstream, start):

@@ -16,9 +16,11 @@ extension MessagesExchange {
     mutating func learn(from failure: UpstreamFailure, in turn: Turn) {
         guard let tokens = failure.contextTokens else { return }
         contextTokens = tokens
-        let isBelieved = attempt.known.lessons.learn(
-            contextTokens: tokens, of: attempt.upstreamModel, promptTokens: promptTokens,
-            at: turn.now)
+        let isBelieved =
+            !upstream.takesClientKeys
+            && attempt.known.lessons.learn(
+                contextTokens: tokens, of: attempt.upstreamModel, promptTokens: promptTokens,
+                at: turn.now)
         isContextBelieved = isBelieved
         if isBelieved { record.lessons = ["context \(tokens)"] }
     }

@@ -56,7 +56,8 @@ extension MessagesExchange {
     /// - Returns: what the other loops are to know as well.
     func learnFromOutcome(at now: MonotonicTime) -> [UpstreamLesson] {
         let known = attempt.known
-        let learnt = teach(&known.lessons, at: now)
+        // What one client's account is refused says nothing of the others'.
+        let learnt = upstream.takesClientKeys ? [] : teach(&known.lessons, at: now)
         if configuration.pinsProvider, let session = attempt.session {
             known.learnProvider(from: record, of: session)
         }

@@ -5,8 +5,8 @@ import Translation
 
 /// One such count, while the upstream is asked.
 struct UpstreamCount {
-    let known: UpstreamState
-    let model: [UInt8]
+    private let known: UpstreamState
+    private let candidate: Candidate
     /// When it is no longer waited for.
     let deadline: MonotonicTime
     private var status = 0
@@ -16,9 +16,9 @@ struct UpstreamCount {
     private static let timeMax = Duration.seconds(10)
     private static let bodyBytesMax = 4 << 10
 
-    init(_ known: UpstreamState, model: [UInt8], at now: MonotonicTime) {
+    init(_ known: UpstreamState, _ candidate: Candidate, at now: MonotonicTime) {
         self.known = known
-        self.model = model
+        self.candidate = candidate
         deadline = now + Self.timeMax
     }
 
@@ -40,8 +40,12 @@ struct UpstreamCount {
         return tokens
     }
 
-    /// Whether the upstream has no counts, at least none of this model.
-    var isMissing: Bool { [404, 405, 501].contains(status) }
+    /// An upstream that has no counts, at least none of this model, is not asked again for a while. What
+    /// one client's account does not have others' may.
+    func learn(at now: MonotonicTime) {
+        guard [404, 405, 501].contains(status), !candidate.upstream.takesClientKeys else { return }
+        known.missingCounts.note(candidate.model, at: now)
+    }
 }
 
 /// Whose tokens an upstream does not count, though others of its kind do.

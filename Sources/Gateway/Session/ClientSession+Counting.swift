@@ -84,7 +84,7 @@ extension ClientSession {
         self.request?.record.upstreamModel = candidate.model
         channel.target = ResponseChannel.Target(candidate, attempts: 1)
         phase = .asking
-        askedCount = UpstreamCount(known, model: candidate.model, at: now)
+        askedCount = UpstreamCount(known, candidate, at: now)
         startCall(call)
         return true
     }
@@ -94,7 +94,7 @@ extension ClientSession {
         _ count: UpstreamCount?, at now: MonotonicTime, into output: inout [UInt8]
     ) {
         if let tokens = count?.tokens() { return answerCount(tokens, at: now, into: &output) }
-        if let count, count.isMissing { count.known.missingCounts.note(count.model, at: now) }
+        count?.learn(at: now)
         countInstead(at: now, into: &output)
     }
 

@@ -103,7 +103,7 @@ extension UpstreamRemedy {
             Description(
                 refused: "betas of `anthropic-beta` (the Messages API)",
                 then: "without those, and without the fields that need them",
-                named: "`anthropic-beta`")
+                named: "`anthropic-beta`", isRemembered: "if they are named")
         case .askByResponses:
             Description(
                 refused: "chat completions, for the sake of the Responses API (OpenAI, Azure)",

@@ -122,6 +122,28 @@ import Translation
         #expect(driver.told.isEmpty)
     }
 
+    @Test("What one client's account is refused teaches nothing about others'") func lessons()
+        throws
+    {
+        let driver = try driver(more: [("CLAUDE_PROXY_MODEL_MAP", "claude-*=claude-opus-5@ant")])
+        let body = Self.body.replacing(#""max_tokens":99"#, with: #""max_tokens":99,"top_k":5"#)
+        driver.post("/v1/messages", body, fields: "x-api-key: mine\r\n")
+        driver.respond(status: 400)
+        driver.upstream(#"{"error":{"message":"Unsupported parameter: 'top_k'","param":"top_k"}}"#)
+        driver.upstreamEnds()
+        #expect(driver.calls.count == 2 && !driver.calls[1].body.contains("top_k"))
+        driver.respond(status: 200)
+        driver.upstream(
+            #"{"id":"m","type":"message","role":"assistant","model":"x","content":[{"type":"text","#
+                + #""text":"Hi"}],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":1}}"#
+        )
+        driver.upstreamEnds()
+        #expect(driver.text.hasPrefix("HTTP/1.1 200") && driver.taught.isEmpty)
+        let other = SessionDriver(of: driver)
+        other.post("/v1/messages", body, fields: "x-api-key: theirs\r\n")
+        #expect(other.calls.first?.body.contains("top_k") == true)
+    }
+
     @Test("Fields of the client's account come back, those of the proxy's do not")
     func accountFields() throws {
         for (fields, name) in [("x-api-key: mine-0123456789\r\n", "ant"), ("", "main")] {
@@ -158,5 +180,11 @@ import Translation
         ])
         #expect(
             main.warnings.map(\.description).joined().contains("only upstreams with a name"))
+    }
+}
+
+extension [UInt8] {
+    fileprivate func contains(_ text: String) -> Bool {
+        firstRange(of: Array(text.utf8)) != nil
     }
 }
