@@ -23,13 +23,14 @@ extension Resolution {
             let setting = NamedUpstreamKey(upstream.name, attribute)
             let value = setting.render(upstream)
             var comment = "# from \(origins[key]?.description ?? "the default")"
-            if setting.isSecret {
+            if setting.isSecret, !upstream.takesClientKeys {
                 return comment + "\n# \(key)=\(value ?? Secret.absent)\n"
             }
             switch attribute {
             case .profile: comment += "; in effect: \(upstream.profile.name)"
             case .api: comment += "; in effect: \(upstream.api.rawValue)"
-            case .url, .key, .caFile: break
+            case .key: comment += "; its clients bring their own keys"
+            case .url, .caFile: break
             }
             return comment + "\n\(key)=\(OptionTable.environmentFileValue(value ?? ""))\n"
         }

@@ -171,6 +171,8 @@ import Translation
         #expect(!good.warnings.map(\.description).contains { $0.contains("_ANT_") })
         let upstream = good.configuration?.namedUpstreams.first
         #expect(upstream?.takesClientKeys == true && upstream?.lacksKey == false)
+        let printed = good.printedConfiguration() ?? ""
+        #expect(printed.contains("\nCLAUDE_PROXY_UPSTREAM_ANT_KEY=client\n"))
         let mixed = Configuration.resolve([
             .environment(Self.settings(more: [("CLAUDE_PROXY_UPSTREAM_ANT_KEY", "sk-1,client")]))
         ])
