@@ -334,7 +334,8 @@ def test_a_base_that_ends_in_anthropic_is_asked_by_messages(upstream, start):
 def test_tokens_are_counted_by_an_upstream_that_does(upstream, start):
     base = upstream.url.removesuffix("/api/v1")
     proxy = start(url=base, UPSTREAM_API="messages", UPSTREAM_PROFILE="anthropic",
-                  OPENROUTER_MODEL="claude-opus-5")
+                  OPENROUTER_MODEL="claude-opus-5",
+                  WORKERS="1")  # each worker finds out by itself
     upstream.will(answers.whole(200, {"input_tokens": 4711}), answers.whole(404, {}), telling("Hi"))
     path = "/v1/messages/count_tokens?beta=true"
     for number in range(3):

@@ -42,12 +42,16 @@ class House:
         values = {**BASE, "CLAUDE_PROXY_UPSTREAM_URL": self.upstream.url, **settings}
         self.path.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
 
-    def open(self, settings):
+    def open(self, settings, **environment):
         self.write(settings)
+        # Before the proxy, which asks for the list of models as soon as it runs.
+        self.upstream.always(
+            lambda request: whole(200, LIST) if request.method == "GET" else saying("Hi"))
+        # Pins of providers are each worker's own.
+        environment = {"WORKERS": "1", **environment}
         self.proxy = self._start(
             ["--config", str(self.path)], url=None, OPENROUTER_API_KEY=None, MODELS_REFRESH=None,
-            SEAL_KEY=None, UPSTREAM_PROFILE=None, LOG_FORMAT=None)
-        self.upstream.always(saying("Hi"))
+            SEAL_KEY=None, UPSTREAM_PROFILE=None, LOG_FORMAT=None, **environment)
 
     def reload(self, settings):
         self.write(settings)
@@ -272,9 +276,14 @@ def reasoning_comes_back(house):
 
 
 def is_recorded_at_debug(house):
+    def messages():
+        return sum("POST" in record["message"] for record in house.proxy.records)
+
+    before = messages()
     house.proxy.ask("GET", "/health")
     house.proxy.post(message())
-    house.wait(lambda: house.proxy.records and "POST" in house.proxy.records[-1]["message"])
+    # Records come in order, but not at once.
+    house.wait(lambda: messages() > before)
     return any("GET /health" in record["message"] for record in house.proxy.records)
 
 
@@ -404,9 +413,6 @@ def test_a_reload_applies(house, name):
     house.open(before)
     if callable(after):
         after = after(house)
-    if name in ("CLAUDE_PROXY_MODELS_REFRESH", "CLAUDE_PROXY_LISTED_MODELS"):
-        house.upstream.always(
-            lambda request: whole(200, LIST) if request.method == "GET" else saying("Hi"))
     first = see(house)
     house.reload({**before, **(after if isinstance(after, dict) else {name: after})})
     assert (first, see(house)) == expected
@@ -429,7 +435,7 @@ def test_a_reload_applies_the_time_to_drain(house):
 def test_a_reload_that_changes_what_needs_a_restart_says_so(house):
     assert {name for name, how in documented().items() if how == "restart"} == {
         "CLAUDE_PROXY_LISTEN", "CLAUDE_PROXY_WORKERS"}
-    house.open({})
+    house.open({}, WORKERS=None)  # the sanitizers' number would win over the file's
     start = len(house.proxy.lines)
     house.reload({"CLAUDE_PROXY_WORKERS": "3"})
     assert any("CLAUDE_PROXY_WORKERS" in line for line in house.proxy.lines[start:])
