@@ -179,9 +179,8 @@ extension MessagesExchange {
     private mutating func noteFailure(
         _ failure: UpstreamFailure, _ transfer: TransferFailure.Kind?, in turn: Turn
     ) {
-        var effect = FailureEffect.of(failure, transfer)
-        // What is wrong with one client's key is nothing to the others.
-        if upstream.takesClientKeys, effect.isOfKey { effect = .none }
+        let effect = FailureEffect.of(
+            failure, transfer, isClientsKey: upstream.takesClientKeys)
         tell(.failed(effect, failure.kind), in: turn)
         guard let mark = attempt.mark else { return }
         let entry = attempt.candidate.entry

@@ -46,23 +46,21 @@ enum FailureEffect: Equatable {
         case keyAndModel
     }
 
-    /// Whether it is held against the key that was asked with.
-    var isOfKey: Bool {
-        switch self {
-        case .coolDown(.key, _), .coolDown(.keyAndModel, _): true
-        case .none, .connection, .model, .coolDown(.upstream, _), .coolDown(.model, _): false
-        }
-    }
-
     /// A rate limit is believed for a day at most; overload, for ten minutes.
     private static let limitMax = Duration.seconds(24 * 3600)
     private static let overloadMax = Duration.seconds(600)
 
     /// The effect of a failure before any content.
     ///
-    /// - Parameter transfer: what has become of the connection, if that is the failure.
-    static func of(_ failure: UpstreamFailure, _ transfer: TransferFailure.Kind?) -> FailureEffect {
+    /// - Parameters:
+    ///   - transfer: what has become of the connection, if that is the failure.
+    ///   - isClientsKey: whether the upstream was asked with the client's own key: what that account may
+    ///     not, or does not have, is nothing to the others.
+    static func of(
+        _ failure: UpstreamFailure, _ transfer: TransferFailure.Kind?, isClientsKey: Bool = false
+    ) -> FailureEffect {
         if let transfer { return of(transfer) }
+        if isClientsKey, isOfAccount(failure.kind) { return .none }
         let wait = failure.waitSeconds.map { Duration.seconds($0) }
         switch failure.kind {
         case .keyRefused:
@@ -84,6 +82,17 @@ enum FailureEffect: Equatable {
         case .requestFault, .contextTooLong, .contentRefused, .notPermitted, .noSocket, .noMemory,
             .shuttingDown:
             return .none
+        }
+    }
+
+    /// Whether another account might have been answered.
+    private static func isOfAccount(_ kind: FailureKind) -> Bool {
+        switch kind {
+        case .keyRefused, .outOfCredit, .rateLimited, .modelMissing, .notPermitted: true
+        case .overloaded, .unavailable, .internalFault, .timeout, .brokenAnswer, .badAnswer,
+            .emptyAnswer, .misconfigured, .unreachable, .unanswered, .requestFault,
+            .contextTooLong, .contentRefused, .noSocket, .noMemory, .shuttingDown:
+            false
         }
     }
 

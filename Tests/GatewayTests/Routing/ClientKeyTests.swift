@@ -122,6 +122,21 @@ import Translation
         #expect(driver.told.isEmpty)
     }
 
+    @Test("A model that one client's account does not have is there for the others")
+    func missingModel() throws {
+        let driver = try driver()
+        driver.post("/v1/messages", Self.body, fields: "x-api-key: mine\r\n")
+        driver.respond(status: 404)
+        driver.upstream(
+            #"{"type":"error","error":{"type":"not_found_error","message":"model: claude-opus-5"}}"#
+        )
+        driver.upstreamEnds()
+        #expect(driver.calls.last?.upstream.configuration.name == "main", "the next of the chain")
+        let other = SessionDriver(of: driver)
+        other.post("/v1/messages", Self.body, fields: "x-api-key: theirs\r\n")
+        #expect(other.calls.first?.upstream.configuration.name == "ant")
+    }
+
     @Test("What one client's account is refused teaches nothing about others'") func lessons()
         throws
     {
