@@ -267,6 +267,25 @@ def test_a_beta_that_is_refused_is_left_out_and_if_it_is_named_remembered(upstre
         [first, left, left] if left else [first, left, first, left])
 
 
+@pytest.mark.parametrize("named", ["context-management-2025-06-27", "c-2025-01-01"])
+def test_a_refusal_of_a_beta_that_nobody_has_named_changes_nothing(upstream, start, named):
+    proxy = start(UPSTREAM_API="messages", OPENROUTER_MODEL="a/b")
+    words = f"Unexpected value(s) `{named}` for the `anthropic-beta` header"
+    error = {"type": "invalid_request_error", "message": words}
+    upstream.always(answers.whole(400, {"type": "error", "error": error}))
+    asked = message(context_management={"edits": []})
+    answer = proxy.post(asked, {"anthropic-beta": "a-2025-01-01, b-2025-11-20"})
+    assert answer.status == 400 and answer.header("x-claude-proxy-dropped") is None
+    assert len(upstream.requests) == 1
+    # Nor is a lesson about others' betas told to those who name none.
+    upstream.always(lambda request: telling("Hi") if not request.header("anthropic-beta")
+                    else answers.whole(400, {"type": "error", "error": error}))
+    assert proxy.post(message(stream=True), {"anthropic-beta": named}).status == 200
+    plain = proxy.post(message(stream=True, context_management={"edits": []}))
+    assert plain.status == 200 and plain.header("x-claude-proxy-dropped") is None
+    assert "context_management" in upstream.requests[-1].json
+
+
 def test_one_message_is_relayed_whole(upstream, start):
     proxy = start(UPSTREAM_API="messages", OPENROUTER_MODEL="a/b")
     body = {

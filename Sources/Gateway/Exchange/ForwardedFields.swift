@@ -49,15 +49,20 @@ package struct ForwardedFields: Equatable, Sendable {
         self.query = String(decoding: query, as: UTF8.self)
     }
 
-    /// Leaves out the betas that the upstream has refused.
-    mutating func dropBetas(_ refused: Betas) {
-        guard !refused.isEmpty else { return }
-        lines = lines.compactMap { line in
-            guard line.hasPrefix(Self.beta + ":") else { return line }
-            let names = line.dropFirst(Self.beta.count + 1).split(separator: ",")
-                .map { $0.filter { $0 != " " } }.filter { !refused.contains($0) }
-            return names.isEmpty ? nil : "\(Self.beta): \(names.joined(separator: ","))"
+    /// The betas that the client names.
+    var betas: Betas {
+        let lists = lines.filter { $0.hasPrefix(Self.beta + ":") }.flatMap {
+            $0.dropFirst(Self.beta.count + 1).split(separator: ",")
         }
+        return Betas(carried: lists.map { $0.filter { $0 != " " } })
+    }
+
+    /// Leaves out the betas that the upstream has refused.
+    mutating func cut(_ betas: Betas) {
+        guard betas.areCut else { return }
+        lines.removeAll { $0.hasPrefix(Self.beta + ":") }
+        let kept = betas.kept
+        if !kept.isEmpty { lines.append("\(Self.beta): \(kept.joined(separator: ","))") }
     }
 
     /// Leaves out what tells the upstream that this is the same request as one before.

@@ -69,6 +69,7 @@ struct RequestPreparation {
         context.sessionID = sessionID
         context.sealKey = settings.sealKey
         context.api = candidate.upstream.api(for: candidate.model)
+        if context.api == .messages, let forwarded { context.betas = forwarded.betas }
         context.choosesAPI = candidate.upstream.configuration.choosesAPI
         context.maker = candidate.upstream.maker
         context.identitySalt = candidate.upstream.identitySalt

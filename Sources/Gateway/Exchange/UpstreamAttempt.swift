@@ -92,7 +92,7 @@ struct UpstreamAttempt {
     private func forwarded(by settings: RequestSettings) -> ForwardedFields? {
         guard settings.api == .messages else { return nil }
         var forwarded = preparation.forwarded ?? ForwardedFields()
-        forwarded.dropBetas(settings.refusedBetas)
+        forwarded.cut(settings.betas)
         return forwarded
     }
 
@@ -201,7 +201,7 @@ extension UpstreamAttempt {
             let concrete = concrete(remedy, in: before.body)
             var changed = settings
             guard changed.apply(concrete), let after = translate(changed),
-                after.body != before.body || forwarded(by: changed) != forwarded(by: settings)
+                after.body != before.body || changed.betas != settings.betas
             else {
                 history.note(remedy, changesRequest: false)
                 continue
@@ -273,8 +273,11 @@ extension UpstreamAttempt {
         return call(request.body)
     }
 
-    /// The remedy with the value that the refused body has.
+    /// The remedy with what the refused request has: the value in its body, its betas.
     private func concrete(_ remedy: UpstreamRemedy, in body: [UInt8]) -> UpstreamRemedy {
+        if case .dropBetas(let names) = remedy {
+            return settings.betas.concrete(names).map { .dropBetas($0) } ?? remedy
+        }
         guard case .dropValue(let name, _) = remedy else { return remedy }
         var document = JSONDocument()
         do throws(JSONError) { try document.parse(body) } catch { return remedy }

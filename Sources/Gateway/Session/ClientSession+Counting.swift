@@ -70,7 +70,7 @@ extension ClientSession {
             state.document, outline: preparation.outline, settings: translation,
             into: &call.body)
         call.forwarded = preparation.forwarded ?? ForwardedFields()
-        call.forwarded?.dropBetas(translation.refusedBetas)
+        call.forwarded?.cut(translation.betas)
         if upstream.takesClientKeys { call.credential = preparation.credential }
         let body = state.document.takeBytes()
         guard holds(Limits.requestMemoryBase + call.body.count + body.count) else {

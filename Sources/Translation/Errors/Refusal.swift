@@ -64,7 +64,7 @@ struct Refusal {
         else { return }
         // All beta names end in a date.
         let names = text.quoted.map { String(decoding: text.bytes[$0], as: UTF8.self) }.filter {
-            $0.contains("-20") && $0.utf8.count <= Betas.nameBytesMax
+            $0.contains("-20")
         }
         // Where none is named, one that a client has made up would cost all others theirs.
         suggest(.dropBetas(names.joined(separator: ",")), isLesson: !names.isEmpty)

@@ -28,7 +28,7 @@ struct MessagesRequest {
         request.facts.isStreaming = outline.isStreaming
         request.facts.maxTokens = outline.maxTokens
         request.edit()
-        if !settings.refusedBetas.isEmpty { request.dropped.note("anthropic-beta") }
+        if settings.betas.areCut { request.dropped.note("anthropic-beta") }
         output.removeAll(keepingCapacity: true)
         output.reserveCapacity(document.bytes.count + 64)
         request.edits.apply(to: document.bytes.span, into: &output)

@@ -30,11 +30,8 @@ extension RequestSettings {
             foldsRefusedSystem = true
         case .stopReasoningWithTools: stopsReasoningWithTools = true
         case .dropBetas(let names):
-            guard api == .messages else { return false }
-            let refused = Betas(refused: names)
-            guard !refused.names.isSubset(of: refusedBetas.names) else { return false }
-            refusedBetas.names.formUnion(refused.names)
-            omittedFields.formUnion(refused.fields)
+            guard api == .messages, betas.refuse(names) else { return false }
+            omittedFields.formUnion(betas.fields)
         case .askByResponses:
             guard choosesAPI, profile.switchesToResponses, api == .chat, !hasNoResponses else {
                 return false

@@ -57,8 +57,8 @@ package struct RequestSettings: Sendable {
     /// Members of the body that the upstream has refused for this model: they are left out, but for
     /// `max_tokens` and `max_completion_tokens`, which stand in for each other.
     package var omittedFields: Set<String> = []
-    /// Betas that the upstream has refused (the Messages API).
-    package var refusedBetas = Betas()
+    /// The betas of the request, but for those that the upstream has refused (the Messages API).
+    package var betas = Betas()
     /// Values that the upstream has refused, by the names of their members: such a member is left out.
     package var refusedValues: [String: Set<[UInt8]>] = [:]
     /// Leaves `top_p` out beside `temperature`.
