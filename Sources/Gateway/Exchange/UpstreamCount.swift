@@ -8,7 +8,10 @@ struct UpstreamCount {
     private let known: UpstreamState
     private let candidate: Candidate
     /// When it is no longer waited for.
-    let deadline: MonotonicTime
+    private let end: MonotonicTime
+    /// Whether the upstream was asked in vain, so that the proxy is to count: not at once, since a
+    /// thousand may come to that in one moment.
+    private(set) var isInVain = false
     private var status = 0
     private var body: [UInt8] = []
 
@@ -19,8 +22,10 @@ struct UpstreamCount {
     init(_ known: UpstreamState, _ candidate: Candidate, at now: MonotonicTime) {
         self.known = known
         self.candidate = candidate
-        deadline = now + Self.timeMax
+        end = now + Self.timeMax
     }
+
+    var deadline: MonotonicTime? { isInVain ? nil : end }
 
     mutating func responded(_ head: UpstreamHead) { status = head.status }
 
@@ -40,29 +45,36 @@ struct UpstreamCount {
         return tokens
     }
 
-    /// An upstream that has no counts, at least none of this model, is not asked again for a while. What
-    /// one client's account does not have others' may.
-    func learn(at now: MonotonicTime) {
-        guard [404, 405, 501].contains(status), !candidate.upstream.takesClientKeys else { return }
-        known.missingCounts.note(candidate.model, at: now)
+    /// There is no count. An upstream that has none, at least none of this model, is not asked again for
+    /// long; one that is slow, down or at its limit, for a moment. What one client's account does not
+    /// have, or may not, others' may.
+    mutating func failed(at now: MonotonicTime) {
+        isInVain = true
+        let isOfServer = status == 0 || status == 200 || status >= 500 && status != 501
+        guard isOfServer || !candidate.upstream.takesClientKeys else { return }
+        switch status {
+        case 404, 405, 501: known.missingCounts.note(candidate.model, for: .seconds(3600), at: now)
+        case 0, 200, 429, 500...:
+            known.missingCounts.note(candidate.model, for: .seconds(60), at: now)
+        default: break
+        }
     }
 }
 
-/// Whose tokens an upstream does not count, though others of its kind do.
+/// Whose tokens an upstream does not count, at least for now, though others of its kind do.
 struct MissingCounts {
     private var until: [(model: [UInt8], time: MonotonicTime)] = []
 
     private static let modelsMax = 64
-    private static let time = Duration.seconds(3600)
 
     func contains(_ model: [UInt8], at now: MonotonicTime) -> Bool {
         until.contains { $0.model == model && now < $0.time }
     }
 
-    mutating func note(_ model: [UInt8], at now: MonotonicTime) {
+    mutating func note(_ model: [UInt8], for time: Duration, at now: MonotonicTime) {
         guard model.count <= Limits.modelBytesMax else { return }
         until.removeAll { $0.model == model || now >= $0.time }
         if until.count == Self.modelsMax { until.removeFirst() }
-        until.append((model, now + Self.time))
+        until.append((model, now + time))
     }
 }

@@ -6,10 +6,10 @@ import Translation
 
 extension ClientSession {
     /// Whether there is a count to go on with.
-    package var isCounting: Bool { count != nil }
+    package var isCounting: Bool { count != nil || askedCount?.isInVain == true }
 
     /// An upper bound of the bytes that are still to be counted.
-    package var bytesToCount: Int { count?.remainingBytes ?? 0 }
+    package var bytesToCount: Int { count?.remainingBytes ?? request?.body.count ?? 0 }
 
     /// Has the tokens of a request counted: by the upstream, if that is possible, else here, translated
     /// as if it were one for a message.
@@ -89,17 +89,23 @@ extension ClientSession {
         return true
     }
 
-    /// The upstream's answer to the question for a count is complete.
-    mutating func counted(
-        _ count: UpstreamCount?, at now: MonotonicTime, into output: inout [UInt8]
+    /// The upstream's answer to the question for a count is complete, unless `hasFailed`.
+    mutating func upstreamCounted(
+        hasFailed: Bool, at now: MonotonicTime, into output: inout [UInt8]
     ) {
-        if let tokens = count?.tokens() { return answerCount(tokens, at: now, into: &output) }
-        count?.learn(at: now)
-        countInstead(at: now, into: &output)
+        guard !hasFailed, let tokens = askedCount?.tokens() else { return noteCountFailed(at: now) }
+        askedCount = nil
+        answerCount(tokens, at: now, into: &output)
+    }
+
+    /// The upstream was asked in vain.
+    mutating func noteCountFailed(at now: MonotonicTime) {
+        askedCount?.failed(at: now)
+        act(.count)
     }
 
     /// Counts what the upstream has not.
-    mutating func countInstead(at now: MonotonicTime, into output: inout [UInt8]) {
+    private mutating func countInstead(at now: MonotonicTime, into output: inout [UInt8]) {
         guard var request else { return }
         askedCount = nil
         channel.target = nil
@@ -156,6 +162,7 @@ extension ClientSession {
 
     /// Goes on with the count by a step of bounded work.
     package mutating func countFurther(at now: MonotonicTime, into output: inout [UInt8]) {
+        if askedCount?.isInVain == true { return countInstead(at: now, into: &output) }
         guard var count else { return }
         // Taken out meanwhile: a copy of the document would be one too many.
         self.count = nil

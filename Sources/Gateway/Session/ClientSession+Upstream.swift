@@ -58,9 +58,9 @@ extension ClientSession {
         into output: inout [UInt8]
     ) {
         guard id == call else { return }
-        if let count = askedCount.take() {
+        if askedCount != nil {
             endCall(.over)
-            return counted(failure == nil ? count : nil, at: now, into: &output)
+            return upstreamCounted(hasFailed: failure != nil, at: now, into: &output)
         }
         let turn = turn(at: now)
         guard let step = running?.exchange.upstreamEnded(failure, in: turn, into: &output) else {

@@ -22,7 +22,7 @@ package struct ClientSession: ~Copyable {
         case receiving
         /// A gzip body is with the shell. → asking, counting, exchanging, receiving, closing
         case inflating
-        /// The upstream is asked for a count of tokens. → counting, receiving, closing
+        /// The upstream is asked for a count of tokens, or was in vain. → counting, receiving, closing
         case asking
         /// The tokens of a request are counted, a step at a time: for their own sake, or because
         /// there may be no room for the answer. → exchanging, receiving, closing
@@ -134,8 +134,8 @@ package struct ClientSession: ~Copyable {
             precondition(running?.exchange.isOver == false, "an exchange that is over is taken")
         case .asking:
             precondition(
-                running == nil && count == nil && askedCount != nil && call != nil,
-                "a count is asked for")
+                running == nil && count == nil && askedCount?.isInVain == (call == nil),
+                "a count is asked for, or was in vain")
         case .counting:
             precondition(running == nil && count != nil, "a count is under way")
         case .receiving, .inflating, .closing:
@@ -394,7 +394,7 @@ extension ClientSession {
             take(step, at: now, into: &output)
         case .asking:
             endCall(.cancel)
-            countInstead(at: now, into: &output)
+            noteCountFailed(at: now)
         case .inflating, .counting, .closing:
             break
         }

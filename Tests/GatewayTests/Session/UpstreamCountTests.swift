@@ -86,6 +86,46 @@ import Translation
         #expect(!slow.text.contains("4711"))
     }
 
+    @Test("What was asked in vain is counted between turns, not where a thousand may come at once")
+    func betweenTurns() throws {
+        let driver = try driver()
+        driver.countsAtOnce = false
+        ask(driver)
+        driver.now += .seconds(11)
+        driver.session.deadlineReached(at: driver.now, into: &driver.output)
+        #expect(driver.text.isEmpty && driver.session.isCounting)
+        #expect(driver.session.bytesToCount == Self.body.utf8.count)
+        #expect(driver.session.deadline == nil)
+        driver.countsAtOnce = true
+        while driver.session.isCounting { driver.countFurther() }
+        #expect(count(driver) != nil && driver.records.count == 1)
+    }
+
+    @Test("An upstream that is slow, down or at its limit is left alone for a minute") func pause()
+        throws
+    {
+        for status in [0, 200, 429, 500, 503] {
+            let driver = try driver()
+            ask(driver)
+            if status > 0 { driver.respond(status: status) }
+            driver.upstreamEnds(status > 0 ? nil : TransferFailure(.connect, detail: "refused"))
+            driver.now += .seconds(59)
+            ask(driver)
+            #expect(driver.calls.count == 1, "\(status)")
+            driver.now += .seconds(2)
+            ask(driver)
+            #expect(driver.calls.count == 2, "\(status)")
+        }
+        // A refusal may be of this one request.
+        let driver = try driver()
+        for _ in 1...2 {
+            ask(driver)
+            driver.respond(status: 400)
+            driver.upstreamEnds()
+        }
+        #expect(driver.calls.count == 2)
+    }
+
     @Test("What an upstream does not have it is not asked for again at once") func missing() throws
     {
         let driver = try driver()
@@ -138,7 +178,9 @@ import Translation
         }
         #expect(MissingCounts().contains(Array("m".utf8), at: .zero) == false)
         var counts = MissingCounts()
-        for number in 0..<200 { counts.note(Array("m\(number)".utf8), at: .zero) }
+        for number in 0..<200 {
+            counts.note(Array("m\(number)".utf8), for: .seconds(60), at: .zero)
+        }
         #expect((0..<200).count { counts.contains(Array("m\($0)".utf8), at: .zero) } == 64)
     }
 }
