@@ -58,9 +58,9 @@ package struct ConnectionFlow {
     package private(set) var isBlocked = false
     private var isReadingPaused = false
     /// Whether the end of input has been read.
-    package private(set) var isInputEnded = false
+    private var isInputEnded = false
     /// Whether the peer's leaving was noticed while reading was paused.
-    package private(set) var isPeerLeaving = false
+    private var isPeerLeaving = false
 
     package init() {}
 

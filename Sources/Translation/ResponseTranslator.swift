@@ -10,7 +10,7 @@ package struct ResponseTranslator: ~Copyable {
     /// Of the Messages API; nil where the response is translated. Elsewhere: it is large, and every
     /// stream would have its room.
     private let relayed: Relayed?
-    private let isRelayed: Bool
+    private var isRelayed: Bool { relayed != nil }
 
     /// - Parameter profile: of upstreams that do not speak the Messages API.
     package init(
@@ -23,9 +23,8 @@ package struct ResponseTranslator: ~Copyable {
         stream = StreamTranslator(
             facts: facts, identity: identity, inputTokensEstimate: inputTokensEstimate,
             errorReader: errorReader, profile: profile)
-        isRelayed = api == .messages
         relayed =
-            isRelayed
+            api == .messages
             ? Relayed(
                 MessagesRelay(
                     facts: facts, identity: identity, inputTokensEstimate: inputTokensEstimate,

@@ -31,6 +31,8 @@ import Translation
     var isPaused = false
 
     private var head = UpstreamHead()
+    /// Whether the call shows the client's own credential.
+    private var isOfClient = false
     private var body: [UInt8] = []
     private var bodyOffset = 0
     private var headBytes = 0
@@ -111,6 +113,7 @@ import Translation
     /// Makes the handle ready for `call`.
     func prepare(_ call: UpstreamCall) {
         head = UpstreamHead()
+        isOfClient = call.credential != nil
         headBytes = 0
         bytesAfterRelease = 0
         bodyOffset = 0
@@ -236,7 +239,7 @@ import Translation
             hasResponded = true
             owner?.transferResponded(head)
         } else {
-            UpstreamHeadLine.read(text, into: &head)
+            UpstreamHeadLine.read(text, isOfClient: isOfClient, into: &head)
         }
         return line.count
     }

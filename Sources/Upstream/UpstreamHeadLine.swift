@@ -15,7 +15,9 @@ enum UpstreamHeadLine {
     }
 
     /// Takes the line's value if it is one of those that are needed.
-    static func read(_ line: Span<UInt8>, into head: inout UpstreamHead) {
+    ///
+    /// - Parameter isOfClient: whether the client hears what the upstream says of the account.
+    static func read(_ line: Span<UInt8>, isOfClient: Bool, into head: inout UpstreamHead) {
         if hasPrefix(line, "content-type:") {
             head.contentType = value(line, after: 13, upTo: UInt8(ascii: ";")).map(lowercased)
         } else if hasPrefix(line, "retry-after:") {
@@ -26,7 +28,7 @@ enum UpstreamHeadLine {
             head.generationID = value(line, after: 16)
         } else if hasPrefix(line, "request-id:") {
             if head.generationID.isEmpty { head.generationID = value(line, after: 11) }
-        } else if hasPrefix(line, "anthropic-") {
+        } else if isOfClient, hasPrefix(line, "anthropic-") {
             readAccountField(line, into: &head)
         }
     }

@@ -177,7 +177,8 @@ package struct UpstreamProbe {
 
     fileprivate func receivedHeader(_ line: UnsafeRawBufferPointer) -> Int {
         // SAFETY: the bytes are libcurl's, valid until the callback returns.
-        UpstreamHeadLine.read(unsafe Span<UInt8>(_unsafeBytes: line), into: &head)
+        UpstreamHeadLine.read(
+            unsafe Span<UInt8>(_unsafeBytes: line), isOfClient: false, into: &head)
         let text = unsafe String(decoding: line, as: UTF8.self)
         if text.lowercased().hasPrefix("date:") {
             answer.date = String(text.dropFirst(5).filter { $0 != "\r\n" && $0 != "\n" })

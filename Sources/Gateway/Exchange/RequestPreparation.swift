@@ -60,6 +60,20 @@ struct RequestPreparation {
             prices: model.prices)
     }
 
+    /// The call that brings `body` to `upstream`, with what of the client's goes along.
+    func call(
+        of resource: UpstreamCall.Resource, to upstream: Upstream, _ context: RequestSettings,
+        body: [UInt8]
+    ) -> UpstreamCall {
+        var call = UpstreamCall(to: upstream, resource, body: body)
+        if context.api == .messages {
+            call.forwarded = forwarded ?? ForwardedFields()
+            call.forwarded?.cut(context.betas)
+        }
+        if upstream.takesClientKeys { call.credential = credential }
+        return call
+    }
+
     private func context(
         for candidate: Candidate, _ known: UpstreamState, model: CatalogueModel,
         at now: MonotonicTime

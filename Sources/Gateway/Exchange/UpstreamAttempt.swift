@@ -79,21 +79,12 @@ struct UpstreamAttempt {
 
     /// The call that brings `body` to the upstream.
     private func call(_ body: [UInt8]) -> UpstreamCall {
-        var call = UpstreamCall(
-            to: upstream, .answer(settings.api), body: body, beta: translated.headers.anthropicBeta)
-        call.forwarded = forwarded(by: settings)
+        var call = preparation.call(
+            of: .answer(settings.api), to: upstream, settings, body: body)
+        call.beta = translated.headers.anthropicBeta
         // A body that has changed is another request.
         if retries > 0 { call.forwarded?.dropIdempotencyKey() }
-        if upstream.takesClientKeys { call.credential = preparation.credential }
         return call
-    }
-
-    /// The client's fields that go on; nil where none do.
-    private func forwarded(by settings: RequestSettings) -> ForwardedFields? {
-        guard settings.api == .messages else { return nil }
-        var forwarded = preparation.forwarded ?? ForwardedFields()
-        forwarded.cut(settings.betas)
-        return forwarded
     }
 
     /// The body that the prompt is counted by: prompts are counted as chat completions.

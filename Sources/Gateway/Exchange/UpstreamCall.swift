@@ -54,7 +54,8 @@ public struct UpstreamHead: Equatable, Sendable {
     package var rateLimitReset: [UInt8] = []
     /// OpenRouter's `X-Generation-Id`, or Anthropic's `request-id`.
     package var generationID: [UInt8] = []
-    /// The fields `anthropic-…`, which tell of the account that was asked with: lines without ends.
+    /// The fields `anthropic-…`, which tell of the account, where that is the client's: lines without
+    /// ends.
     package var accountFields: [[UInt8]] = []
 
     package init() {}

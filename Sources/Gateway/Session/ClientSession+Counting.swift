@@ -16,13 +16,11 @@ extension ClientSession {
     ///
     /// - Parameter asksUpstream: false once the upstream was asked in vain.
     mutating func beginCount(
-        _ request: IncomingRequest, asksUpstream: Bool = true, at now: MonotonicTime,
+        _ request: IncomingRequest, asksUpstream: Bool, at now: MonotonicTime,
         into output: inout [UInt8]
     ) throws(APIError) {
         let outline = try RequestOutline(state.document, for: .tokenCount)
-        let preparation = RequestPreparation(
-            outline: outline, sessionID: request.sessionID, owner: request.owner,
-            settings: settings, forwarded: request.forwarded, credential: request.credential)
+        let preparation = preparation(of: request, outline)
         let route = settings.route(for: outline, request.record.hints, in: state)
         var translation = preparation.context(for: route.first, in: turn(at: now))
         if asksUpstream,
@@ -35,13 +33,11 @@ extension ClientSession {
         var body: [UInt8] = []
         _ = try RequestTranslator.translate(
             state.document, outline: outline, settings: translation, into: &body)
-        var record = request.record
-        record.requestBytes = request.bodyBytes
-        record.requestedModel = Array(outline.model.prefix(Limits.loggedBytesMax))
-        record.upstreamModel = translation.upstreamModel
+        var request = request
+        request.record.note(
+            outline, bytes: request.bodyBytes, asking: translation.upstreamModel)
+        request.calibrationName = route.first.calibrationName
         self.request = request
-        self.request?.record = record
-        self.request?.calibrationName = route.first.calibrationName
         phase = .counting
         count = PromptCount(
             body: body, model: translation.upstreamModel, owner: request.owner)
@@ -65,23 +61,18 @@ extension ClientSession {
             !upstream.lacksKey, !upstream.takesClientKeys || preparation.credential != nil,
             !known.missingCounts.contains(candidate.model, at: now)
         else { return false }
-        var call = UpstreamCall(to: upstream, .tokenCount, body: [])
+        var body: [UInt8] = []
         _ = try RequestTranslator.translate(
-            state.document, outline: preparation.outline, settings: translation,
-            into: &call.body)
-        call.forwarded = preparation.forwarded ?? ForwardedFields()
-        call.forwarded?.cut(translation.betas)
-        if upstream.takesClientKeys { call.credential = preparation.credential }
-        let body = state.document.takeBytes()
-        guard holds(Limits.requestMemoryBase + call.body.count + body.count) else {
+            state.document, outline: preparation.outline, settings: translation, into: &body)
+        let call = preparation.call(of: .tokenCount, to: upstream, translation, body: body)
+        var request = request
+        request.body = state.document.takeBytes()
+        guard holds(Limits.requestMemoryBase + body.count + request.body.count) else {
             throw .tooMuchMemory
         }
+        request.record.note(
+            preparation.outline, bytes: request.bodyBytes, asking: candidate.model)
         self.request = request
-        self.request?.body = body
-        self.request?.record.requestBytes = request.bodyBytes
-        self.request?.record.requestedModel =
-            Array(preparation.outline.model.prefix(Limits.loggedBytesMax))
-        self.request?.record.upstreamModel = candidate.model
         channel.target = ResponseChannel.Target(candidate, attempts: 1)
         phase = .asking
         askedCount = UpstreamCount(known, candidate, at: now)
@@ -106,18 +97,9 @@ extension ClientSession {
 
     /// Counts what the upstream has not.
     private mutating func countInstead(at now: MonotonicTime, into output: inout [UInt8]) {
-        guard var request else { return }
         askedCount = nil
         channel.target = nil
-        self.request = nil
-        defer { state.document.reset() }
-        do throws(APIError) {
-            try parse(&request.body)
-            try beginCount(request, asksUpstream: false, at: now, into: &output)
-        } catch {
-            self.request = request
-            fail(error, at: now, into: &output)
-        }
+        bodyReceived(asksUpstream: false, at: now, into: &output)
     }
 
     /// Counts the prompt of a request for a message before it is known who is asked.
@@ -126,9 +108,7 @@ extension ClientSession {
     mutating func countToRoute(
         _ request: IncomingRequest, _ outline: RequestOutline, at now: MonotonicTime
     ) throws(APIError) -> Bool {
-        let preparation = RequestPreparation(
-            outline: outline, sessionID: request.sessionID, owner: request.owner,
-            settings: settings)
+        let preparation = preparation(of: request, outline)
         let route = settings.route(for: outline, request.record.hints, in: state)
         let context = preparation.context(for: route.first, in: turn(at: now))
         return try countFirst(request, outline, context)
@@ -151,9 +131,7 @@ extension ClientSession {
         var request = request
         request.body = state.document.takeBytes()
         request.record.isStreaming = outline.isStreaming
-        request.record.requestBytes = request.bodyBytes
-        request.record.requestedModel = Array(outline.model.prefix(Limits.loggedBytesMax))
-        request.record.upstreamModel = settings.upstreamModel
+        request.record.note(outline, bytes: request.bodyBytes, asking: settings.upstreamModel)
         self.request = request
         phase = .counting
         act(.count)

@@ -7,9 +7,12 @@ import Translation
 extension ClientSession {
     /// A request with a body has it, plain.
     ///
-    /// - Parameter measure: of a prompt that had to be counted first.
+    /// - Parameters:
+    ///   - measure: of a prompt that had to be counted first.
+    ///   - asksUpstream: false for a count that the upstream was asked for in vain.
     mutating func bodyReceived(
-        _ measure: PromptMeasure? = nil, at now: MonotonicTime, into output: inout [UInt8]
+        _ measure: PromptMeasure? = nil, asksUpstream: Bool = true, at now: MonotonicTime,
+        into output: inout [UInt8]
     ) {
         guard var request else { return }
         self.request = nil
@@ -18,7 +21,7 @@ extension ClientSession {
             try parse(&request.body)
             switch request.route {
             case .countTokens:
-                try beginCount(request, at: now, into: &output)
+                try beginCount(request, asksUpstream: asksUpstream, at: now, into: &output)
             case .messages, .models, .model, .health, .probe:
                 try startExchange(request, measure, at: now)
             }
@@ -28,7 +31,7 @@ extension ClientSession {
         }
     }
 
-    func parse(_ body: inout [UInt8]) throws(APIError) {
+    private func parse(_ body: inout [UInt8]) throws(APIError) {
         guard !body.isEmpty else { throw .invalidRequest("The request body is empty.") }
         do throws(JSONError) {
             try state.document.parse(exchanging: &body)
@@ -43,9 +46,7 @@ extension ClientSession {
     ) throws(APIError) {
         let outline = try RequestOutline(state.document)
         let quick = TokenEstimate.inputTokens(state.document)
-        var preparation = RequestPreparation(
-            outline: outline, sessionID: request.sessionID, owner: request.owner,
-            settings: settings, forwarded: request.forwarded, credential: request.credential)
+        var preparation = preparation(of: request, outline)
         let session = request.sessionID ?? outline.sessionID
         preparation.wish = settings.wish(
             session: session, request.record.hints, owner: request.owner)
@@ -84,6 +85,15 @@ extension ClientSession {
         count = PromptCount(
             body: attempt.bodyToCount(call), model: attempt.upstreamModel, owner: request.owner)
         if count != nil { act(.count) }
+    }
+
+    /// The request, ready to be prepared for whoever is asked.
+    func preparation(
+        of request: IncomingRequest, _ outline: RequestOutline
+    ) -> RequestPreparation {
+        RequestPreparation(
+            outline: outline, sessionID: request.sessionID, owner: request.owner,
+            settings: settings, forwarded: request.forwarded, credential: request.credential)
     }
 
     /// Whether a rule for long prompts may or may not be for this one, so that it has to be counted.
@@ -167,11 +177,9 @@ extension ClientSession {
         channel.dropped = attempt.translated.dropped.headerValue
         channel.target = ResponseChannel.Target(attempt.candidate, attempts: 1)
         var record = request.record
+        record.note(outline, bytes: request.bodyBytes, asking: attempt.upstreamModel)
         record.isStreaming = outline.isStreaming
-        record.requestedModel = Array(outline.model.prefix(Limits.loggedBytesMax))
-        record.upstreamModel = attempt.upstreamModel
         record.dropped = attempt.translated.dropped.names
-        record.requestBytes = request.bodyBytes
         if let session = attempt.session {
             record.sessionHash = session.name
             if let prompt = attempt.translated.fingerprint {

@@ -94,3 +94,12 @@ struct IncomingRequest {
         return isPlain && !value.isEmpty && value.count <= 256 ? Array(value) : nil
     }
 }
+
+extension RequestRecord {
+    /// Takes what a body of so many bytes asks for, and which model of the upstream's is asked.
+    mutating func note(_ outline: RequestOutline, bytes: Int, asking model: [UInt8]) {
+        requestBytes = bytes
+        requestedModel = Array(outline.model.prefix(Limits.loggedBytesMax))
+        upstreamModel = model
+    }
+}

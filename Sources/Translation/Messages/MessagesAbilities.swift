@@ -93,7 +93,7 @@ extension MessagesAbilities {
         return abilities
     }()
 
-    /// Measured in June 2026: "only type=enabled is allowed for this model".
+    /// "only type=enabled is allowed for this model" (issue 141 of Kimi-K2, June 2026).
     private static let kimiCode = ThinkingRule(
         prefix: "kimi-k2.7-code", refused: ["disabled", "adaptive"], remedy: .leftOut)
 

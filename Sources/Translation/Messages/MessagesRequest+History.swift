@@ -149,17 +149,16 @@ extension MessagesRequest {
     }
 
     private func isURL(_ block: JSONNode) -> Bool {
-        guard let source = document.member(block, "source"),
-            let type = document.member(source, "type")
-        else { return false }
-        return document.equals(type, "url")
+        sourceType(of: block).map { document.equals($0, "url") } ?? false
     }
 
     private func isFile(_ block: JSONNode) -> Bool {
-        guard let source = document.member(block, "source"),
-            let type = document.member(source, "type")
-        else { return true }
+        guard let type = sourceType(of: block) else { return true }
         return !document.equals(type, "text") && !document.equals(type, "content")
+    }
+
+    private func sourceType(of block: JSONNode) -> JSONNode? {
+        document.member(block, "source").flatMap { document.member($0, "type") }
     }
 
     // MARK: Thinking
