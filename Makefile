@@ -76,6 +76,8 @@ sanitize-thread: sanitize-daemon-thread
 sanitize-%: export ASAN_OPTIONS = detect_leaks=0
 # A tenth of the random inputs: each costs ten times as much, and `make fuzz` makes millions.
 sanitize-unit-address sanitize-unit-thread: export TEST_EFFORT = 10
+# The small bodies are those of `make test`.
+sanitize-unit-address: export TEST_LARGE_BODIES = 1
 # The core has no threads.
 sanitize-build-thread sanitize-unit-thread: export CLAUDE_PROXY_TESTS = threads
 sanitize-build-address sanitize-build-thread: sanitize-build-%: deps

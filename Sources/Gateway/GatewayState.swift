@@ -65,6 +65,8 @@ package final class GatewayState {
     var identifiers: IdentifierGenerator
     /// Where requests are parsed. One is enough: it is needed only while a request is translated.
     var document = JSONDocument()
+    /// Longer bodies are parsed and translated beside the loop. (Tests and the simulation set it.)
+    package var bodyAtOnceMax = Limits.bodyAtOnceMax
     private var listing: ModelListing?
     /// Who was last asked by names that clients have chosen.
     var chosenEntries = ChosenEntries()

@@ -1,4 +1,5 @@
-"""The bytes that requests and answers may take together, and bodies that grow when they are inflated."""
+"""The bytes that requests and answers may take together, bodies that grow when they are inflated, and
+large ones."""
 
 import gzip
 import json
@@ -264,3 +265,36 @@ def test_text_that_shrinks_well_is_still_inflated(open_house):
     response = house.proxy.post(packed, ENCODED)
     assert response.status in (200, 400), response.body
     assert response.status == 200 or "too long" in response.error["message"]
+
+
+# Large bodies ------------------------------------------------------------------------------------
+
+def large_bodies():
+    """Bodies of 16 MiB whose reading takes a tenth of a second and more, by their shape."""
+    shapes = {"small blocks": [{"type": "text", "text": "a " * 40}] * (16 * MIB // 112),
+              "escapes": "\u00e9\n\"x" * (16 * MIB // 11)}
+    for shape, content in shapes.items():
+        yield shape, json.dumps(message(messages=[{"role": "user", "content": content}])).encode()
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
+def test_a_large_body_holds_nobody_up(open_house, path):
+    house = open_house(MAX_BODY="32MiB", MEMORY_BUDGET="512MiB")
+    for shape, body in large_bodies():
+        with house.proxy.connect() as client, house.proxy.connect() as other:
+            client.send(request_bytes("POST", path, body, JSON_FIELDS))
+            times, answered = [], Event()
+            response = []
+            waiter = Thread(target=lambda: (response.append(client.response()), answered.set()))
+            waiter.start()
+            while not answered.is_set():
+                began = time.monotonic()
+                other.send(request_bytes("GET", "/health", None, {}))
+                assert other.response().status == 200
+                times.append(time.monotonic() - began)
+            waiter.join()
+        print(f"{path}, {shape}: {response[0].status} after {sum(times) * 1000:.0f} ms, meanwhile"
+              f" {len(times)} others, worst {max(times) * 1000:.1f} ms")
+        assert response[0].status == 200, response[0].body
+        # A loop that read the body in one go would answer nobody for most of the time.
+        assert max(times) < sum(times) / 2

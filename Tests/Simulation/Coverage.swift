@@ -6,7 +6,8 @@ package enum Milestone: Int, CaseIterable {
     case streamCompleted, messageCompleted, streamFailedMidway, statusBeforeStream
     case streamToHTTP10, closeByRequest, continueSent, pipelined, readingPausedBySession
     case chunkedRequest, gzipInflated, gzipInvalid, gzipTooLarge, headProbe
-    case countedTokens, counted, listedModels, health, notFound, methodNotAllowed, mediaTypeRefused
+    case countedTokens, counted, workedBesideLoop, listedModels, health, notFound, methodNotAllowed,
+        mediaTypeRefused
     case invalidRequest, bodyTooLarge, headTimedOut, bodyTimedOut, idleTimedOut, hostileRefused
     case accessRefused, tokenRefused, connectionRefused, memoryRefused
     case clientReset, clientHalfClosed, clientLeftWhileAsked, clientLeftWhileStreaming

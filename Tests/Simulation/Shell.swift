@@ -91,6 +91,9 @@ final class Connection {
     /// A body that is being inflated, and how far it is.
     var inflating: (body: [UInt8], bytesMax: Int, done: Int)?
 
+    /// Work on large bodies that is not done yet.
+    var work: [(id: WorkID, work: BodyWork)] = []
+
     /// How many of the client's bytes the session was given.
     var receivedBytes = 0
     /// By which of the world's settings each request began, and whether no other was before it.
@@ -242,6 +245,7 @@ struct Shell<World: ShellContext> {
         tellLeft(connection)
         try performActions(connection)
         connection.inflating = nil
+        connection.work = []
         connection.pump.ended()
     }
 
@@ -292,6 +296,16 @@ struct Shell<World: ShellContext> {
         guard connection.isOpen, let deadline = connection.pump.deadline, deadline <= world.now
         else { return }
         connection.pump.deadlineReached(at: world.now, into: &connection.output)
+        try performActions(connection)
+    }
+
+    /// The thread beside the loop is done with a piece of work.
+    func work(_ connection: Connection) throws {
+        guard !connection.isClosed, !connection.work.isEmpty else { return }
+        var (id, work) = connection.work.removeFirst()
+        work.run()
+        connection.pump.workDone(id, work, at: world.now, into: &connection.output)
+        world.reached(.workedBesideLoop)
         try performActions(connection)
     }
 
@@ -361,6 +375,12 @@ struct Shell<World: ShellContext> {
         case .releaseCall: drop(connection, isReleased: true)
         case .inflate(let body, let bytesMax):
             connection.inflating = (body, bytesMax, 0)
+        case .work(let id, let work):
+            connection.work.append((id, work))
+        case .dropWork(let id):
+            // What the thread is at is done all the same, and told.
+            guard connection.work.first?.id != id else { return }
+            connection.work.removeAll { $0.id == id }
         case .count:
             // `count` goes on with it, turn by turn.
             world.reached(.counted)

@@ -66,10 +66,10 @@ extension World {
     }
 
     /// The lists that a call may go by: that of the moment, and the one of an upstream that a reload
-    /// made the daemon forget before the turn's actions were carried out.
+    /// made the daemon forget before the turn's actions were carried out or the body was worked on.
     private func lists(of upstream: Upstream) -> [ModelCatalogue?] {
         let present = state.known(of: upstream).catalogue
-        return [present] + (forgotten[upstream.url.description].map { [$0] } ?? [])
+        return [present] + (forgotten[upstream.url.description] ?? [])
     }
 
     /// Who is asked for has answered this very session before.

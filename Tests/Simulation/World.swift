@@ -18,8 +18,9 @@ package final class World: ShellContext {
     private let settings: [Settings]
     /// The settings that there have been, in order; the last are those of new requests.
     private(set) var served: [Settings] = []
-    /// The lists of models before the reloads of the present turn, by their upstreams' addresses.
-    private(set) var forgotten: [String: ModelCatalogue?] = [:]
+    /// The lists of models before the reloads of the present turn, or since a body is worked on, by their
+    /// upstreams' addresses.
+    private(set) var forgotten: [String: [ModelCatalogue?]] = [:]
     /// The longest that any of them waits for an upstream that says nothing.
     private let silenceMax: Duration
     private var connections: [Connection] = []
@@ -54,7 +55,13 @@ package final class World: ShellContext {
         state = GatewayState(
             settings: settings[0], version: "0.0.0", startedAt: .seconds(900), seed: seed)
         state.timeOfDay = .seconds(1_800_000_000)
+        state.bodyAtOnceMax = Self.bodyAtOnceMax(seed)
         served = [settings[0]]
+    }
+
+    /// No client sends what the daemon takes for a large body: in half of the worlds much less is.
+    private static func bodyAtOnceMax(_ chance: UInt64) -> Int {
+        chance % 2 == 0 ? 0 : Limits.bodyAtOnceMax
     }
 
     // MARK: Running
@@ -372,6 +379,8 @@ package final class World: ShellContext {
     private func endTurn() throws {
         for connection in connections {
             current = connection.number
+            // Events of other threads come before timers.
+            if random.chance(70) { try shell.work(connection) }
             try shell.serveTimers(connection)
             if connection.isQueued { try shell.performActions(connection) }
             if random.chance(70) { try shell.count(connection) }
@@ -379,7 +388,7 @@ package final class World: ShellContext {
             try check(connection)
             try checkAfterTurn(connection)
         }
-        forgotten = [:]
+        if !connections.contains(where: { $0.pump.session.awaitsWork }) { forgotten = [:] }
         try checkMemory()
     }
 
@@ -394,8 +403,8 @@ package final class World: ShellContext {
 
     private func reload() {
         let url = state.settings.upstream.url.description
-        if connections.contains(where: \.isQueued), forgotten[url] == nil {
-            forgotten[url] = state.catalogue
+        if connections.contains(where: { $0.isQueued || $0.pump.session.awaitsWork }) {
+            forgotten[url, default: []].append(state.catalogue)
         }
         state.settings = random.pick(settings)
         served.append(state.settings)
@@ -447,6 +456,7 @@ package final class World: ShellContext {
         served.append(state.settings)
         state.timeOfDay = .seconds(1_800_000_000) + now
         state.catalogue = random.pick(Self.lists)
+        state.bodyAtOnceMax = Self.bodyAtOnceMax(random.next())
         interruptAt = nil
         note("restart")
     }
@@ -485,6 +495,7 @@ package final class World: ShellContext {
         guard let deadline = connection.pump.session.deadline else {
             return try require(
                 connection.pump.session.isCounting || connection.inflating != nil
+                    || connection.pump.session.awaitsWork && !connection.work.isEmpty
                     || connection.call?.isPaused == true
                         && connection.isBlocked,
                 "a session without a deadline")

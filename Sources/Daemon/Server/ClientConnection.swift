@@ -100,6 +100,13 @@ final class ClientConnection: Connection {
         performActions()
     }
 
+    /// A piece of work on a large body is done.
+    func workDone(_ id: WorkID, _ work: BodyWork) {
+        worker.updateTimeOfDay()
+        pump.workDone(id, work, at: loop.now, into: &output)
+        performActions()
+    }
+
     // MARK: The daemon's events
 
     /// Closes now if nothing is under way, else after the present answer.
@@ -182,6 +189,10 @@ final class ClientConnection: Connection {
         case .inflate(let body, let bytesMax):
             inflating = GzipBody(body, bytesMax: bytesMax)
             worker.startCounting(self)
+        case .work(let id, let work):
+            worker.start(work, id, for: self)
+        case .dropWork(let id):
+            worker.drop(id, of: self)
         case .count:
             worker.startCounting(self)
         case .learn(let observation):
@@ -204,8 +215,8 @@ final class ClientConnection: Connection {
     }
 }
 
-extension ClientConnection: Counting {
-    var bytesToCount: Int { inflating?.bytesLeft ?? pump.session.bytesToCount }
+extension ClientConnection: Waiting {
+    var bytesLeft: Int { inflating?.bytesLeft ?? pump.session.bytesToCount }
 }
 
 /// Passes the upstream's news on. An object of its own because a connection has its base class.

@@ -63,6 +63,7 @@ final class Worker {
     private var queued: [ClientConnection] = []
     private var performing: [ClientConnection] = []
     private var counting = CountingTurns<ClientConnection>()
+    private var bodies: BodyWorker?
     private var isDrained = false
     private var timeOfDayUpdatedAt: Duration?
 
@@ -109,6 +110,9 @@ final class Worker {
         upstream = UpstreamClient(
             on: loop, upstreams: environment.settings.upstreams,
             version: environment.version, proxies: environment.proxies)
+        bodies = try BodyWorker(on: loop) { [unowned self] piece in
+            connections[piece.connection]?.workDone(piece.id, piece.work)
+        }
         loop.addTurnEndHook { [unowned self] in
             performQueued()
             countWhenIdle()
@@ -149,6 +153,7 @@ final class Worker {
         case .stop:
             // What was counted in the last second is told as well.
             requestLog.writeRefusals(at: loop.now + RefusalCounts.period)
+            bodies?.stop()
             loop.stop()
         }
     }
@@ -213,6 +218,7 @@ final class Worker {
     func connectionClosed(_ connection: ClientConnection) {
         guard connections.removeValue(forKey: connection.number) != nil else { return }
         counting.remove(connection)
+        bodies?.dropAll(of: connection.number)
         counters.connectionsOpen.subtract(1, ordering: .relaxed)
         if connection.isGuest {
             counters.guestsOpen.subtract(1, ordering: .relaxed)
@@ -234,7 +240,17 @@ final class Worker {
         if !queued.isEmpty { loop.requestTurn() }
     }
 
-    // MARK: Counting
+    // MARK: Large bodies and counts
+
+    /// Has work on a large body done beside the loop, for the connection's `workDone`.
+    func start(_ work: BodyWork, _ id: WorkID, for connection: ClientConnection) {
+        bodies?.start(.init(connection: connection.number, id: id, work: work))
+    }
+
+    /// The work is of no more use.
+    func drop(_ id: WorkID, of connection: ClientConnection) {
+        bodies?.drop(id, of: connection.number)
+    }
 
     /// Has the connection's `countFurther` called until it has counted.
     func startCounting(_ connection: ClientConnection) {

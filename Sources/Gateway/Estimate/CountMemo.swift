@@ -31,7 +31,7 @@ struct CountMemo {
 }
 
 /// A hash of a text, made in steps: multiply and fold, eight bytes at a time (as wyhash does).
-struct TextHash {
+struct TextHash: Sendable {
     private var state: UInt64
 
     private static let factor: UInt64 = 0xD6E8_FEB8_6659_FD93

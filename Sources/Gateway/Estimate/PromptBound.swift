@@ -10,13 +10,26 @@ enum PromptBound {
     /// No tokenizer makes one token of two words with a blank between; that each has two words is said
     /// here to be safe. Text without blanks, pictures and reasoning count nothing, nor do tools: in
     /// doubt the upstream decides. The search ends where the answer is certain.
-    static func exceeds(_ tokens: Int, _ document: JSONDocument) -> Bool {
-        var wordsLeft = tokens.multipliedReportingOverflow(by: wordsPerToken).partialValue
-        guard wordsLeft >= 0, wordsLeft < document.bytes.count else { return false }
+    ///
+    /// - Parameter words: of the request, if they have been counted.
+    static func exceeds(_ tokens: Int, _ document: JSONDocument, words: Int? = nil) -> Bool {
+        let most = tokens.multipliedReportingOverflow(by: wordsPerToken).partialValue
+        guard most >= 0, most < document.bytes.count else { return false }
+        if let words { return words > most }
+        return wordsLeft(of: most, document) < 0
+    }
+
+    /// The words that are searched for, all of them.
+    static func words(of document: JSONDocument) -> Int {
+        document.bytes.count - wordsLeft(of: document.bytes.count, document)
+    }
+
+    private static func wordsLeft(of most: Int, _ document: JSONDocument) -> Int {
+        var wordsLeft = most
         for key in ["system", "messages"] as [StaticString] {
             if let value = document.member(.root, key) { take(value, of: document, &wordsLeft) }
         }
-        return wordsLeft < 0
+        return wordsLeft
     }
 
     private static let wordsPerToken = 2

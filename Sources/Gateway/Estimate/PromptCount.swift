@@ -32,10 +32,13 @@ package struct PromptMeasure: Equatable, Sendable {
 }
 
 /// A count under way.
-struct PromptCount {
-    /// Larger bodies are not counted exactly: they are a million tokens or hold pictures mostly, and
-    /// reading one is a single step.
-    static let bodyBytesMax = 4 << 20
+struct PromptCount: Sendable {
+    /// Larger bodies are not counted exactly: they are a million tokens or hold pictures mostly.
+    private static let bodyBytesMax = 4 << 20
+
+    /// Whether a body of this size is counted.
+    static func takes(_ bytes: Int) -> Bool { bytes <= bodyBytesMax }
+
     /// The work of one step: a quarter of a millisecond or so, and it may exceed that by one piece of
     /// text (at most 64 Ki units for the longest).
     static let stepWork = 8 << 10
@@ -46,12 +49,30 @@ struct PromptCount {
         case done
     }
 
+    /// What is counted.
+    enum Prompt: Sendable {
+        /// The body of a call.
+        case body([UInt8])
+        /// A client's request, which has to be translated first: prompts are counted as chat completions.
+        /// If they have no words for it, it is counted by the other body, if there is one.
+        indirect case request([UInt8], RequestOutline, RequestSettings, otherwise: [UInt8]?)
+
+        var bytes: Int {
+            switch self {
+            case .body(let body): body.count
+            case .request(let body, _, _, _): body.count
+            }
+        }
+    }
+
     private let model: [UInt8]
     /// Whose the prompt is: earlier counts of others are not looked up, since the time that a count
     /// takes would tell what they have sent.
     private let owner: UInt64
     private var phase = Phase.unread
-    private var body: [UInt8]
+    private var prompt: Prompt
+    /// Why there is nothing to count.
+    private(set) var refusal: APIError?
     private var document = JSONDocument()
     private var plan: PromptPlan?
     private var nextSegment = 0
@@ -61,15 +82,14 @@ struct PromptCount {
     private(set) var remainingBytes: Int
 
     /// - Parameters:
-    ///   - body: the body that goes upstream; nothing of it is copied.
+    ///   - prompt: what is counted; nothing of it is copied.
     ///   - model: the upstream model, whose template frames the prompt.
     ///   - owner: stands for the client.
-    init?(body: [UInt8], model: [UInt8], owner: UInt64) {
-        guard body.count <= Self.bodyBytesMax else { return nil }
-        self.body = body
+    init(_ prompt: Prompt, model: [UInt8], owner: UInt64) {
+        self.prompt = prompt
         self.model = model
         self.owner = owner
-        remainingBytes = body.count
+        remainingBytes = prompt.bytes
     }
 
     /// Does one step, or more while `work` lasts.
@@ -79,7 +99,9 @@ struct PromptCount {
     mutating func proceed(_ space: inout CountingSpace, work: inout Int) -> PromptMeasure? {
         while work > 0 {
             switch phase {
-            case .unread: read(work: &work)
+            case .unread:
+                work -= prompt.bytes / Self.readBytesPerWork
+                readBody()
             case .segments:
                 if text != nil {
                     countText(&space, work: &work)
@@ -101,17 +123,39 @@ struct PromptCount {
 
     // MARK: Steps
 
-    private mutating func read(work: inout Int) {
-        work -= body.count / Self.readBytesPerWork
-        phase = .segments
-        do throws(JSONError) {
+    /// The first step, which is as long as the body: parses what is counted, and plans the rest.
+    mutating func readBody() {
+        guard case .unread = phase else { return }
+        phase = .done
+        do {
+            var body = try body()
+            prompt = .body([])
             try document.parse(exchanging: &body)
         } catch {
-            // The body is our own; extra fields of the configuration cannot break it either.
-            phase = .done
+            // A body of ours can be parsed; extra fields of the configuration cannot break it either.
             return
         }
+        phase = .segments
         plan = PromptPlan(document, model: model)
+    }
+
+    private mutating func body() throws -> [UInt8] {
+        switch prompt {
+        case .body(let body): return body
+        case .request(let bytes, let outline, var settings, let otherwise):
+            settings.api = .chat
+            settings.takesFingerprint = false
+            var translation = RequestTranslation(again: bytes, outline, settings)
+            translation.run()
+            switch translation.outcome {
+            case .translated(_, let body): return body
+            case .unchanged: return otherwise ?? []
+            case .refused(let error):
+                if let otherwise { return otherwise }
+                refusal = error
+                throw error
+            }
+        }
     }
 
     /// Parsing and planning go at about this many times the speed of counting.
@@ -157,7 +201,7 @@ struct PromptCount {
 
 /// The count of one text under way: its hash first, and if no earlier count of the same text is known,
 /// its tokens.
-private struct TextCount {
+private struct TextCount: Sendable {
     private enum Phase {
         case hashing
         case counting

@@ -5,9 +5,9 @@
 import Translation
 
 /// The parts of a prompt.
-struct PromptPlan {
+struct PromptPlan: Sendable {
     /// A text of the prompt, as it stands in the body.
-    enum Segment {
+    enum Segment: Sendable {
         /// The content of a JSON string, which the model sees without its escapes.
         case string(JSONNode)
         /// JSON that the model sees as it is.

@@ -63,7 +63,7 @@ extension MessagesExchange {
             noteAnswer(in: turn)
             return complete(fate, in: turn, into: &output)
         case .empty:
-            return askAgain(after: .emptyAnswer, fate.ofFailure, in: turn)
+            return askAgain(after: .emptyAnswer, fate.ofFailure, standing: .empty, in: turn)
                 ?? finishEmpty(fate, in: turn, into: &output)
         case .failed:
             return callFailed(translatorFailure, fate.ofFailure, in: turn, into: &output)
@@ -79,6 +79,15 @@ extension MessagesExchange {
             preconditionFailure("a translator that has failed says why")
         }
         return failure
+    }
+
+    /// A failure that could not be made good.
+    mutating func stand(_ retry: Retry, in turn: Turn, into output: inout [UInt8]) -> Step {
+        switch retry.standing {
+        case .failed: failed(retry.failure, retry.fate, in: turn, into: &output)
+        case .reported: report(retry.failure, retry.fate, in: turn, into: &output)
+        case .empty: finishEmpty(retry.fate, in: turn, into: &output)
+        }
     }
 
     /// A failure that stands, and that the translator does not know of yet.
@@ -130,7 +139,7 @@ extension MessagesExchange {
             return finishCut(fate, in: turn, into: &output)
         }
         learn(from: failure, in: turn)
-        return askAgain(after: failure, fate, in: turn)
+        return askAgain(after: failure, fate, standing: .reported, in: turn)
             ?? report(failure, fate, in: turn, into: &output)
     }
 

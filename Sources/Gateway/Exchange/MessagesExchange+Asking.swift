@@ -11,6 +11,46 @@ struct AttemptFailure {
     var kind: FailureKind { failure.kind }
 }
 
+/// A failure that may be made good, while the request is translated for that. A reference, because a
+/// stream's chunks ask whether there is one.
+final class Retry {
+    /// What the request is translated for.
+    enum Way {
+        case repair
+        /// To be sent after a moment; if it cannot be, these are left.
+        case repetition(Duration, RetryPolicy.Moves)
+        /// To be sent to somebody else; the only model that may be asked, if there is one.
+        case move(RequestPreparation.Prepared, within: Int?)
+    }
+
+    /// How the client hears of a failure that stands.
+    enum Standing {
+        /// The translator is told.
+        case failed
+        /// The translator knows, or was never asked.
+        case reported
+        /// There was no answer to speak of.
+        case empty
+    }
+
+    var failure: UpstreamFailure
+    let transfer: TransferFailure.Kind?
+    let standing: Standing
+    /// What becomes of the call that has failed.
+    var fate: MessagesExchange.UpstreamFate
+    var way = Way.repair
+
+    init(
+        _ failure: UpstreamFailure, _ transfer: TransferFailure.Kind?, _ standing: Standing,
+        _ fate: MessagesExchange.UpstreamFate
+    ) {
+        self.failure = failure
+        self.transfer = transfer
+        self.standing = standing
+        self.fate = fate
+    }
+}
+
 extension MessagesExchange {
     /// What the upstream says of the model's context.
     mutating func learn(from failure: UpstreamFailure, in turn: Turn) {
@@ -31,51 +71,108 @@ extension MessagesExchange {
     /// Asks again, as if nobody had been asked before, if that is of use and the client has no content
     /// yet; nil if the failure stands.
     ///
-    /// - Parameter transfer: what has become of the connection, if that is the failure.
+    /// - Parameters:
+    ///   - transfer: what has become of the connection, if that is the failure.
+    ///   - standing: how the client hears of it if it stands after all. (A large request is translated
+    ///     beside the loop: then this is found out later.)
     mutating func askAgain(
-        after failure: UpstreamFailure, _ fate: UpstreamFate,
+        after failure: UpstreamFailure, _ fate: UpstreamFate, standing: Retry.Standing,
         transfer: TransferFailure.Kind? = nil, in turn: Turn
     ) -> Step? {
         guard case .asking = phase else { return nil }
-        var failure = failure
-        var decision = attempt.decision(after: failure, head.status, transfer)
-        if case .repair(let remedies) = decision {
-            if let call = attempt.repaired(by: remedies, after: failure, head.status) {
-                return start(call, fate, at: turn.now)
-            }
-            failure.remedies = []
-            decision = attempt.decision(after: failure, head.status, transfer)
+        let retry = Retry(failure, transfer, standing, fate)
+        let decision = attempt.decision(after: failure, head.status, transfer)
+        guard case .repair(let remedies) = decision else {
+            return turnElsewhere(retry, decision, in: turn)
         }
-        failures.append(AttemptFailure(candidate: attempt.candidate, failure: failure))
-        noteFailure(failure, transfer, in: turn)
-        guard case .move(let moves) = decision else { return nil }
-        return repeated(moves, after: failure, fate, in: turn)
-            ?? moved(moves, after: failure, fate, in: turn)
+        return translate(attempt.repair(by: remedies), for: .repair, retry, in: turn)
     }
 
-    /// The same again, in a moment.
-    private mutating func repeated(
-        _ moves: RetryPolicy.Moves, after failure: UpstreamFailure, _ fate: UpstreamFate,
-        in turn: Turn
+    /// Has the request translated again: here, or by the session if that takes long.
+    private mutating func translate(
+        _ translation: RequestTranslation, for way: Retry.Way, _ retry: Retry, in turn: Turn
+    ) -> Step? {
+        var translation = translation
+        retry.way = way
+        guard translation.bytes > turn.state.bodyAtOnceMax else {
+            translation.run()
+            return translated(&translation, retry, in: turn)
+        }
+        self.retry = retry
+        deadlines.upstream = nil
+        deadlines.firstContent = nil
+        return .translate(translation, retry.fate)
+    }
+
+    /// The request is translated again, as the session was asked to.
+    mutating func translated(
+        _ translation: RequestTranslation, in turn: Turn, into output: inout [UInt8]
+    ) -> Step {
+        guard let retry = retry.take() else { return .wait }
+        // Meanwhile the call has been ended.
+        retry.fate = .over
+        var translation = translation
+        return translated(&translation, retry, in: turn) ?? stand(retry, in: turn, into: &output)
+    }
+
+    private mutating func translated(
+        _ translation: inout RequestTranslation, _ retry: Retry, in turn: Turn
+    ) -> Step? {
+        attempt.takeBack(&translation)
+        switch retry.way {
+        case .repair:
+            if let call = attempt.repaired(translation, after: retry.failure, head.status) {
+                return start(call, retry.fate, at: turn.now)
+            }
+            retry.failure.remedies = []
+            let decision = attempt.decision(after: retry.failure, head.status, retry.transfer)
+            return turnElsewhere(retry, decision, in: turn)
+        case .repetition(let delay, let moves):
+            if let call = attempt.repeated(translation) {
+                return pause(before: call, delay, retry.fate, at: turn.now)
+            }
+            return move(moves, retry, in: turn)
+        case .move(let prepared, let entry):
+            if let call = attempt.moved(to: prepared, translation) {
+                return start(call, toOther: prepared.candidate, retry.fate, in: turn)
+            }
+            return moveOn(within: entry, retry, in: turn)
+        }
+    }
+
+    /// Nothing can be made good by another request: the same once more, or somebody else.
+    private mutating func turnElsewhere(
+        _ retry: Retry, _ decision: RetryPolicy.Decision, in turn: Turn
     ) -> Step? {
         let (candidate, route, progress) = (attempt.candidate, attempt.route, attempt.progress)
+        failures.append(AttemptFailure(candidate: candidate, failure: retry.failure))
+        noteFailure(retry.failure, retry.transfer, in: turn)
+        guard case .move(let moves) = decision else { return nil }
         guard moves.same,
             let delay = turn.state.routing({
                 $0.repeatDelay(of: candidate, in: route, progress, at: turn.now)
-            }), let call = attempt.repeated(after: failure)
-        else { return nil }
+            })
+        else { return move(moves, retry, in: turn) }
+        return translate(
+            attempt.repetition(after: retry.failure), for: .repetition(delay, moves), retry,
+            in: turn)
+    }
+
+    /// The same again, in a moment.
+    private mutating func pause(
+        before call: UpstreamCall, _ delay: Duration, _ fate: UpstreamFate, at now: MonotonicTime
+    ) -> Step {
         prepareForAnswer()
         delayed = call
-        deadlines.delayedCall = turn.now + delay
+        deadlines.delayedCall = now + delay
         deadlines.upstream = nil
         deadlines.firstContent = nil
         return .pause(fate)
     }
 
     /// Another key, or another model.
-    private mutating func moved(
-        _ moves: RetryPolicy.Moves, after failure: UpstreamFailure, _ fate: UpstreamFate,
-        in turn: Turn
+    private mutating func move(
+        _ moves: RetryPolicy.Moves, _ retry: Retry, in turn: Turn
     ) -> Step? {
         guard !attempt.route.isSingle, turn.now < askedAt + Limits.searchTime else { return nil }
         let mayLeave = moves.next.map(attempt.wish.causes.contains) ?? false
@@ -83,24 +180,37 @@ extension MessagesExchange {
         let entry = attempt.candidate.entry
         attempt.exclude(keyAlone: moves.key)
         if moves.next == .context {
-            attempt.excludeContexts(upTo: failure.contextTokens ?? 0, in: turn)
+            attempt.excludeContexts(upTo: retry.failure.contextTokens ?? 0, in: turn)
         } else {
             attempt.excludeTooSmall(in: turn)
         }
-        while let other = choose(within: mayLeave ? nil : entry, in: turn) {
-            guard let call = attempt.moved(to: other, in: turn) else { continue }
-            attempt.takeProbe(in: turn)
-            identity.upstreamModel = other.model
-            identity.maker = other.upstream.maker
-            attempt.inputTokensEstimate = estimate(of: other, in: turn)
-            errorReader = attempt.errorReader(timeOfDay: turn.state.timeOfDay)
-            record.upstreamModel = other.model
-            channel.target = ResponseChannel.Target(other, attempts: attempt.retries + 1)
-            contextTokens = nil
-            isContextBelieved = false
-            return start(call, fate, at: turn.now)
-        }
-        return nil
+        return moveOn(within: mayLeave ? nil : entry, retry, in: turn)
+    }
+
+    /// The next who can be asked.
+    ///
+    /// - Parameter entry: the only model that may be.
+    private mutating func moveOn(within entry: Int?, _ retry: Retry, in turn: Turn) -> Step? {
+        guard let other = choose(within: entry, in: turn) else { return nil }
+        let prepared = attempt.prepare(for: other, in: turn)
+        return translate(
+            attempt.translation(for: prepared), for: .move(prepared, within: entry), retry,
+            in: turn)
+    }
+
+    private mutating func start(
+        _ call: UpstreamCall, toOther other: Candidate, _ fate: UpstreamFate, in turn: Turn
+    ) -> Step {
+        attempt.takeProbe(in: turn)
+        identity.upstreamModel = other.model
+        identity.maker = other.upstream.maker
+        attempt.inputTokensEstimate = estimate(of: other, in: turn)
+        errorReader = attempt.errorReader(timeOfDay: turn.state.timeOfDay)
+        record.upstreamModel = other.model
+        channel.target = ResponseChannel.Target(other, attempts: attempt.retries + 1)
+        contextTokens = nil
+        isContextBelieved = false
+        return start(call, fate, at: turn.now)
     }
 
     private func choose(within entry: Int?, in turn: Turn) -> Candidate? {
@@ -164,7 +274,7 @@ extension MessagesExchange {
         }
         guard hasOther else { return nil }
         return askAgain(
-            after: .slow(configuration.fallbackAfter), .cancel, in: turn)
+            after: .slow(configuration.fallbackAfter), .cancel, standing: .failed, in: turn)
     }
 }
 

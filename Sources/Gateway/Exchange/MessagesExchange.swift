@@ -30,6 +30,9 @@ struct MessagesExchange: ~Copyable {
         case call(UpstreamCall, UpstreamFate)
         /// The call before is of no more use, and there will be another in a moment.
         case pause(UpstreamFate)
+        /// The call before is of no more use. Do this beside the loop, then tell `translated`. (Not within
+        /// the step: each chunk has one.)
+        indirect case translate(RequestTranslation, UpstreamFate)
         /// The answer is complete and written.
         case finish(UpstreamFate)
     }
@@ -82,6 +85,8 @@ struct MessagesExchange: ~Copyable {
     var deadlines: Deadlines
     /// The call that is made when its time has come.
     var delayed: UpstreamCall?
+    /// What is tried while the request is translated for it beside the loop.
+    var retry: Retry?
     /// Who has failed so far, in order.
     var failures: [AttemptFailure] = []
     /// What an administrator is to hear of.
@@ -125,10 +130,13 @@ struct MessagesExchange: ~Copyable {
     /// Whether no call is under way, but one is to come.
     var isPausing: Bool { delayed != nil }
 
+    /// Whether no call is under way, and the request is translated for the next.
+    var isTranslating: Bool { retry != nil }
+
     /// When the session must come back with `deadlineReached`.
     var deadline: MonotonicTime? {
         switch phase {
-        case .asking, .answering: isHeldBack ? nil : deadlines.nearest
+        case .asking, .answering: isHeldBack || isTranslating ? nil : deadlines.nearest
         case .over: nil
         }
     }
@@ -212,7 +220,7 @@ extension MessagesExchange {
         if let failure {
             let kind = failure.kind
             let failure = UpstreamFailure.of(failure, upstream: upstream)
-            return askAgain(after: failure, .over, transfer: kind, in: turn)
+            return askAgain(after: failure, .over, standing: .failed, transfer: kind, in: turn)
                 ?? failed(failure, .over, in: turn, into: &output)
         }
         guard head.status == 200 else {
@@ -239,12 +247,13 @@ extension MessagesExchange {
         case .over: return .wait
         case .asking, .answering: break
         }
-        guard !isHeldBack else { return .wait }
+        guard !isHeldBack, !isTranslating else { return .wait }
         let step = dueStep(in: turn, into: &output)
         switch step {
         case .finish: break
         // Whoever is asked next, the client is not to wait for a sign of life.
         case .wait, .call, .pause: pingIfDue(in: turn, into: &output)
+        case .translate: break
         }
         return step
     }
@@ -260,7 +269,7 @@ extension MessagesExchange {
         }
         if let time = deadlines.upstream, time <= now {
             let failure = UpstreamFailure.silence(silenceMax)
-            return askAgain(after: failure, .cancel, in: turn)
+            return askAgain(after: failure, .cancel, standing: .failed, in: turn)
                 ?? failed(failure, .cancel, in: turn, into: &output)
         }
         if let time = deadlines.firstContent, time <= now {
@@ -306,6 +315,7 @@ extension MessagesExchange {
         switch phase {
         case .over: return .wait
         case .asking, .answering:
+            retry = nil
             noteWithoutVerdict(in: turn)
             return failed(failure, .cancel, in: turn, into: &output)
         }

@@ -34,31 +34,15 @@ struct UpstreamAttempt {
     /// How often an upstream was asked again.
     var retries: Int { history.retries }
 
-    /// Translates the request in `document` and takes its bytes over.
+    /// The request as it was translated for the first who is asked.
     ///
     /// - Parameters:
-    ///   - prepared: for the first who is asked.
     ///   - estimate: the prompt's size, for texts without numbers.
-    /// - Returns: the attempt and the call to be made.
-    /// - Throws: the 400 that the client gets when the request cannot be translated.
-    static func first(
-        _ document: inout JSONDocument, _ preparation: RequestPreparation, _ route: Route,
-        _ prepared: RequestPreparation.Prepared, inputTokensEstimate estimate: Int,
-        promptTokens: Int
-    ) throws(APIError) -> (attempt: UpstreamAttempt, call: UpstreamCall) {
-        var body: [UInt8] = []
-        let translated = try RequestTranslator.translate(
-            document, outline: preparation.outline, settings: prepared.context, into: &body)
-        let attempt = UpstreamAttempt(
-            preparation, route, prepared, translated, inputTokensEstimate: estimate,
-            promptTokens: promptTokens, clientBody: document.takeBytes())
-        return (attempt, attempt.call(body))
-    }
-
-    private init(
+    ///   - clientBody: what it is translated from, should it be asked again.
+    init(
         _ preparation: RequestPreparation, _ route: Route,
         _ prepared: RequestPreparation.Prepared, _ translated: TranslatedRequest,
-        inputTokensEstimate: Int, promptTokens: Int, clientBody: [UInt8]
+        inputTokensEstimate estimate: Int, promptTokens: Int, clientBody: [UInt8]
     ) {
         self.preparation = preparation
         self.route = route
@@ -70,7 +54,7 @@ struct UpstreamAttempt {
         // A second try is of the same prompt.
         settings.takesFingerprint = false
         self.translated = translated
-        self.inputTokensEstimate = inputTokensEstimate
+        inputTokensEstimate = estimate
         self.promptTokens = promptTokens
         self.clientBody = clientBody
         progress = prepared.progress
@@ -78,7 +62,7 @@ struct UpstreamAttempt {
     }
 
     /// The call that brings `body` to the upstream.
-    private func call(_ body: [UInt8]) -> UpstreamCall {
+    func call(_ body: [UInt8]) -> UpstreamCall {
         var call = preparation.call(
             of: .answer(settings.api), to: upstream, settings, body: body)
         call.beta = translated.headers.anthropicBeta
@@ -87,22 +71,11 @@ struct UpstreamAttempt {
         return call
     }
 
-    /// The body that the prompt is counted by: prompts are counted as chat completions.
-    func bodyToCount(_ call: UpstreamCall) -> [UInt8] {
-        guard settings.api != .chat else { return call.body }
-        var settings = settings
-        settings.api = .chat
-        var document = JSONDocument()
-        var body: [UInt8] = []
-        do {
-            try document.parse(clientBody)
-            _ = try RequestTranslator.translate(
-                document, outline: outline, settings: settings, into: &body)
-        } catch {
-            // Chat completions have no words for it; it is counted by what goes upstream.
-            return call.body
-        }
-        return body
+    /// What the prompt is counted by.
+    func promptToCount(_ call: UpstreamCall) -> PromptCount.Prompt {
+        settings.api == .chat
+            ? .body(call.body)
+            : .request(clientBody, outline, settings, otherwise: call.body)
     }
 
     private var outline: RequestOutline { preparation.outline }
@@ -180,41 +153,88 @@ extension UpstreamAttempt {
         settings.api == .responses && settings.choosesAPI && [404, 405, 501].contains(status)
     }
 
-    /// The call that the first of the remedies makes which changes the body; nil if none does.
-    ///
-    /// - Parameter failure: what suggests them, and which of them may be kept.
-    mutating func repaired(
-        by remedies: [UpstreamRemedy], after failure: UpstreamFailure, _ status: Int
-    ) -> UpstreamCall? {
-        guard let before = translate(settings) else { return nil }
-        let lackedAPI = mayAskByChat(status)
-        for remedy in remedies {
-            let concrete = concrete(remedy, in: before.body)
-            var changed = settings
-            guard changed.apply(concrete), let after = translate(changed),
-                after.body != before.body || changed.betas != settings.betas
-            else {
-                history.note(remedy, changesRequest: false)
-                continue
-            }
-            settings = changed
-            translated = after.request
-            history.note(remedy, changesRequest: true)
-            let isLesson =
-                failure.lessons.contains(remedy) || (remedy == .askByChat && lackedAPI)
-            if isLesson { lessons.append(concrete) }
-            return call(after.body)
-        }
-        return nil
+    /// The request with the first of the remedies that changes it.
+    mutating func repair(by remedies: [UpstreamRemedy]) -> RequestTranslation {
+        translation(settings, by: remedies)
     }
 
-    /// The same call once more. Somebody else may answer than the provider that was asked for.
-    mutating func repeated(after failure: UpstreamFailure) -> UpstreamCall? {
+    /// The same request once more. Somebody else may answer than the provider that was asked for.
+    mutating func repetition(after failure: UpstreamFailure) -> RequestTranslation {
         if failure.kind != .emptyAnswer { forgetProvider() }
-        guard let again = translate(settings) else { return nil }
-        translated = again.request
+        return translation(settings)
+    }
+
+    /// The request for somebody else.
+    mutating func translation(for prepared: RequestPreparation.Prepared) -> RequestTranslation {
+        translation(prepared.context)
+    }
+
+    /// All that is needed to ask `other`.
+    func prepare(for other: Candidate, in turn: Turn) -> RequestPreparation.Prepared {
+        var prepared = preparation.prepare(for: other, in: turn)
+        prepared.context.takesFingerprint = false
+        prepared.context.promptTokens = settings.promptTokens
+        return prepared
+    }
+
+    /// The client's request goes with it, until `takeBack`.
+    private mutating func translation(
+        _ settings: RequestSettings, by remedies: [UpstreamRemedy] = []
+    ) -> RequestTranslation {
+        defer { clientBody = [] }
+        return RequestTranslation(again: clientBody, outline, settings, by: remedies)
+    }
+
+    /// A translation is done: the client's request is kept on.
+    mutating func takeBack(_ translation: inout RequestTranslation) {
+        clientBody = translation.takeClientBody()
+    }
+
+    /// The call that the repaired request makes; nil if no remedy has changed it.
+    ///
+    /// - Parameter failure: what suggested them, and which of them may be kept.
+    mutating func repaired(
+        _ translation: RequestTranslation, after failure: UpstreamFailure, _ status: Int
+    ) -> UpstreamCall? {
+        for remedy in translation.vainRemedies { history.note(remedy, changesRequest: false) }
+        guard case .translated(let request, let body) = translation.outcome,
+            let (suggested, concrete) = translation.remedy
+        else { return nil }
+        let lackedAPI = mayAskByChat(status)
+        settings = translation.settings
+        translated = request
+        history.note(suggested, changesRequest: true)
+        if failure.lessons.contains(suggested) || (suggested == .askByChat && lackedAPI) {
+            lessons.append(concrete)
+        }
+        return call(body)
+    }
+
+    /// The same call once more.
+    mutating func repeated(_ translation: RequestTranslation) -> UpstreamCall? {
+        guard case .translated(let request, let body) = translation.outcome else { return nil }
+        translated = request
         history.noteRepeat()
-        return call(again.body)
+        return call(body)
+    }
+
+    /// The call to somebody else; nil if the request cannot be put into its words.
+    mutating func moved(
+        to prepared: RequestPreparation.Prepared, _ translation: RequestTranslation
+    ) -> UpstreamCall? {
+        guard case .translated(let request, let body) = translation.outcome else {
+            progress.exclude(prepared.candidate.entry)
+            return nil
+        }
+        candidate = prepared.candidate
+        known = prepared.known
+        session = prepared.session
+        prices = prepared.prices
+        settings = prepared.context
+        translated = request
+        lessons = []
+        history.noteMove()
+        return call(body)
     }
 
     /// Takes whom the present failure says out of the route.
@@ -244,42 +264,6 @@ extension UpstreamAttempt {
         }
     }
 
-    /// The call to somebody else; nil if the request cannot be put into its words.
-    mutating func moved(to other: Candidate, in turn: Turn) -> UpstreamCall? {
-        var prepared = preparation.prepare(for: other, in: turn)
-        prepared.context.takesFingerprint = false
-        prepared.context.promptTokens = settings.promptTokens
-        guard let request = translate(prepared.context) else {
-            progress.exclude(other.entry)
-            return nil
-        }
-        candidate = other
-        known = prepared.known
-        session = prepared.session
-        prices = prepared.prices
-        settings = prepared.context
-        translated = request.request
-        lessons = []
-        history.noteMove()
-        return call(request.body)
-    }
-
-    /// The remedy with what the refused request has: the value in its body, its betas.
-    private func concrete(_ remedy: UpstreamRemedy, in body: [UInt8]) -> UpstreamRemedy {
-        if case .dropBetas(let names) = remedy {
-            return settings.betas.concrete(names).map { .dropBetas($0) } ?? remedy
-        }
-        guard case .dropValue(let name, _) = remedy else { return remedy }
-        var document = JSONDocument()
-        do throws(JSONError) { try document.parse(body) } catch { return remedy }
-        var members = document.members(of: .root)
-        while let (key, value) = document.next(&members) {
-            guard document.string(key) == name else { continue }
-            return .dropValue(name, Array(document.bytes[document.literal(value)]))
-        }
-        return remedy
-    }
-
     private mutating func forgetProvider() {
         settings.extraFields.removeAll { $0.name == ProviderPins.fieldName }
         let rules = preparation.settings.configuration.providerRules
@@ -287,23 +271,6 @@ extension UpstreamAttempt {
             let field = ProviderPins.preference(for: nil, rules: rules)
         {
             settings.extraFields.append(field)
-        }
-    }
-
-    private mutating func translate(
-        _ settings: RequestSettings
-    ) -> (request: TranslatedRequest, body: [UInt8])? {
-        var document = JSONDocument()
-        var body: [UInt8] = []
-        do {
-            try document.parse(exchanging: &clientBody)
-            defer { clientBody = document.takeBytes() }
-            let request = try RequestTranslator.translate(
-                document, outline: outline, settings: settings, into: &body)
-            return (request, body)
-        } catch {
-            // It was translated before, if for another; if it cannot be, the failure stands.
-            return nil
         }
     }
 }

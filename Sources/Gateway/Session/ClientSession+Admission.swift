@@ -134,7 +134,7 @@ extension ClientSession {
         let isComplete =
             switch phase {
             case .receiving: decoder.phase == .idle
-            case .inflating, .asking, .counting, .exchanging: true
+            case .inflating, .preparing, .asking, .counting, .exchanging: true
             case .closing: false
             }
         if !isComplete || state.isDraining { channel.keepsAlive = false }

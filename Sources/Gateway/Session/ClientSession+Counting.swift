@@ -16,68 +16,82 @@ extension ClientSession {
     ///
     /// - Parameter asksUpstream: false once the upstream was asked in vain.
     mutating func beginCount(
-        _ request: IncomingRequest, asksUpstream: Bool, at now: MonotonicTime,
-        into output: inout [UInt8]
+        _ request: IncomingRequest, _ reading: RequestReading, asksUpstream: Bool,
+        at now: MonotonicTime, into output: inout [UInt8]
     ) throws(APIError) {
-        let outline = try RequestOutline(state.document, for: .tokenCount)
+        let outline = reading.outline
         let preparation = preparation(of: request, outline)
         let route = settings.route(for: outline, request.record.hints, in: state)
-        var translation = preparation.context(for: route.first, in: turn(at: now))
-        if asksUpstream,
-            try askForCount(request, preparation, route.first, translation, at: now)
-        {
-            return
-        }
-        // Prompts are counted as chat completions, whichever API the upstream is asked by.
-        translation.api = .chat
-        var body: [UInt8] = []
-        _ = try RequestTranslator.translate(
-            state.document, outline: outline, settings: translation, into: &body)
+        let context = preparation.context(for: route.first, in: turn(at: now))
         var request = request
-        request.record.note(
-            outline, bytes: request.bodyBytes, asking: translation.upstreamModel)
+        request.record.note(outline, bytes: request.bodyBytes, asking: context.upstreamModel)
         request.calibrationName = route.first.calibrationName
+        if asksUpstream, countsUpstream(route.first, preparation, context, at: now) {
+            return try askForCount(request, preparation, route.first, context, at: now)
+        }
+        guard try !count(request, outline, context) else { return }
+        // By its bytes it is far beyond any model's window already.
         self.request = request
-        phase = .counting
-        count = PromptCount(
-            body: body, model: translation.upstreamModel, owner: request.owner)
-        guard count == nil else { return act(.count) }
-        // Too large to be counted: by its bytes it is far beyond any model's window already.
-        let quick = TokenEstimate.inputTokens(state.document)
-        let tokens = calibration.estimate(quick: quick, model: route.first.calibrationName)
-        answerCount(tokens, at: now, into: &output)
+        answerCount(
+            calibration.estimate(
+                quick: reading.quickEstimate, model: request.calibrationName),
+            at: now, into: &output)
     }
 
-    /// Asks the upstream for a count, if it makes any.
-    ///
-    /// - Returns: false if the proxy is to count.
+    /// Whether the upstream can be asked for a count.
+    private func countsUpstream(
+        _ candidate: Candidate, _ preparation: RequestPreparation, _ context: RequestSettings,
+        at now: MonotonicTime
+    ) -> Bool {
+        let upstream = candidate.upstream
+        return context.api == .messages && upstream.profile.messages.countsTokens
+            && !upstream.lacksKey && (!upstream.takesClientKeys || preparation.credential != nil)
+            && !state.known(of: upstream).missingCounts.contains(candidate.model, at: now)
+    }
+
+    /// What is known when a request for a count is to be translated for the upstream.
+    struct CountLaunch {
+        let preparation: RequestPreparation
+        let candidate: Candidate
+        let context: RequestSettings
+    }
+
     private mutating func askForCount(
         _ request: IncomingRequest, _ preparation: RequestPreparation, _ candidate: Candidate,
-        _ translation: RequestSettings, at now: MonotonicTime
-    ) throws(APIError) -> Bool {
-        let upstream = candidate.upstream
-        let known = state.known(of: upstream)
-        guard translation.api == .messages, upstream.profile.messages.countsTokens,
-            !upstream.lacksKey, !upstream.takesClientKeys || preparation.credential != nil,
-            !known.missingCounts.contains(candidate.model, at: now)
-        else { return false }
+        _ context: RequestSettings, at now: MonotonicTime
+    ) throws(APIError) {
+        let launch = CountLaunch(
+            preparation: preparation, candidate: candidate, context: context)
+        let outline = preparation.outline
+        guard state.document.bytes.count <= state.bodyAtOnceMax else {
+            self.request = request
+            let translation = RequestTranslation(state.document.take(), outline, context)
+            return prepare(.translate(translation), for: .asking(launch))
+        }
         var body: [UInt8] = []
         _ = try RequestTranslator.translate(
-            state.document, outline: preparation.outline, settings: translation, into: &body)
-        let call = preparation.call(of: .tokenCount, to: upstream, translation, body: body)
+            state.document, outline: outline, settings: context, into: &body)
+        try finish(launch, request, body, clientBody: state.document.takeBytes(), at: now)
+    }
+
+    /// The request is translated: the upstream is asked for a count.
+    mutating func finish(
+        _ launch: CountLaunch, _ request: IncomingRequest, _ body: [UInt8], clientBody: [UInt8],
+        at now: MonotonicTime
+    ) throws(APIError) {
+        let candidate = launch.candidate
+        let call = launch.preparation.call(
+            of: .tokenCount, to: candidate.upstream, launch.context, body: body)
         var request = request
-        request.body = state.document.takeBytes()
-        guard holds(Limits.requestMemoryBase + body.count + request.body.count) else {
+        request.body = clientBody
+        guard holds(Limits.requestMemoryBase + body.count + clientBody.count) else {
             throw .tooMuchMemory
         }
-        request.record.note(
-            preparation.outline, bytes: request.bodyBytes, asking: candidate.model)
         self.request = request
         channel.target = ResponseChannel.Target(candidate, attempts: 1)
         phase = .asking
-        askedCount = UpstreamCount(known, candidate, at: now)
+        askedCount = UpstreamCount(state.known(of: candidate.upstream), candidate, at: now)
         startCall(call)
-        return true
     }
 
     /// The upstream's answer to the question for a count is complete, unless `hasFailed`.
@@ -118,24 +132,51 @@ extension ClientSession {
     ///
     /// - Returns: false if it is too large to be counted.
     mutating func countFirst(
-        _ request: IncomingRequest, _ outline: RequestOutline, _ settings: RequestSettings
+        _ request: IncomingRequest, _ outline: RequestOutline, _ context: RequestSettings
     ) throws(APIError) -> Bool {
-        var body: [UInt8] = []
-        var settings = settings
-        settings.takesFingerprint = false
-        settings.api = .chat
-        _ = try RequestTranslator.translate(
-            state.document, outline: outline, settings: settings, into: &body)
-        count = PromptCount(body: body, model: settings.upstreamModel, owner: request.owner)
-        guard count != nil else { return false }
         var request = request
-        request.body = state.document.takeBytes()
         request.record.isStreaming = outline.isStreaming
-        request.record.note(outline, bytes: request.bodyBytes, asking: settings.upstreamModel)
+        request.record.note(outline, bytes: request.bodyBytes, asking: context.upstreamModel)
+        return try count(request, outline, context)
+    }
+
+    /// Begins to count the request that the state's document holds. Prompts are counted as chat
+    /// completions, whichever API the upstream is asked by.
+    ///
+    /// - Returns: false if it is too large to be counted.
+    private mutating func count(
+        _ request: IncomingRequest, _ outline: RequestOutline, _ context: RequestSettings
+    ) throws(APIError) -> Bool {
+        let bytes = state.document.bytes.count
+        guard PromptCount.takes(bytes) else { return false }
+        var body: [UInt8] = []
+        if bytes <= state.bodyAtOnceMax {
+            var context = context
+            context.takesFingerprint = false
+            context.api = .chat
+            _ = try RequestTranslator.translate(
+                state.document, outline: outline, settings: context, into: &body)
+        }
+        let clientBody = state.document.takeBytes()
+        let prompt: PromptCount.Prompt =
+            bytes <= state.bodyAtOnceMax
+            ? .body(body) : .request(clientBody, outline, context, otherwise: nil)
         self.request = request
+        self.request?.body = clientBody
         phase = .counting
-        act(.count)
+        start(PromptCount(prompt, model: context.upstreamModel, owner: request.owner))
         return true
+    }
+
+    /// Has the shell go on with a count.
+    mutating func start(_ count: PromptCount) {
+        // Its first step is as long as the body.
+        if count.remainingBytes > state.bodyAtOnceMax {
+            countWork = startWork(.count(count))
+        } else {
+            self.count = count
+            act(.count)
+        }
     }
 
     /// Goes on with the count by a step of bounded work.
@@ -152,15 +193,21 @@ extension ClientSession {
         switch phase {
         case .counting:
             if request?.route == .messages {
+                guard count.refusal == nil else {
+                    // What chat completions have no words for may be said in another API.
+                    request?.isCountedInVain = true
+                    return bodyReceived(at: now, into: &output)
+                }
                 return bodyReceived(measure, at: now, into: &output)
             }
+            if let error = count.refusal { return fail(error, at: now, into: &output) }
             let model = request?.calibrationName ?? []
             answerCount(calibration.estimate(measure, model: model), at: now, into: &output)
         case .exchanging:
             let model = running?.exchange.calibrationName ?? []
             let estimate = calibration.estimate(measure, model: model)
             running?.exchange.promptCounted(measure, estimate: estimate)
-        case .receiving, .inflating, .asking, .closing:
+        case .receiving, .inflating, .preparing, .asking, .closing:
             break
         }
     }
@@ -180,7 +227,8 @@ extension ClientSession {
 
     /// The client has gone while its request was inflated or counted.
     mutating func abandonRequest(at now: MonotonicTime) {
-        count = nil
+        endCounting()
+        endWork()
         guard var record = request?.record else { return }
         record.outcome = .cancelled
         self.record(record, at: now)

@@ -15,76 +15,120 @@ extension ClientSession {
         into output: inout [UInt8]
     ) {
         guard var request else { return }
+        let purpose: RequestOutline.Purpose = request.route == .countTokens ? .tokenCount : .message
+        guard request.body.count <= state.bodyAtOnceMax else {
+            let reading = BodyReading(request.takeBody(), for: purpose)
+            self.request = request
+            return prepare(.read(reading), for: .reading(measure, asksUpstream: asksUpstream))
+        }
         self.request = nil
         defer { state.document.reset() }
         do throws(APIError) {
-            try parse(&request.body)
-            switch request.route {
-            case .countTokens:
-                try beginCount(request, asksUpstream: asksUpstream, at: now, into: &output)
-            case .messages, .models, .model, .health, .probe:
-                try startExchange(request, measure, at: now)
-            }
+            try RequestReading.parse(&request.body, into: &state.document)
+            let reading = try RequestReading(state.document, for: purpose, isLarge: false)
+            try begin(
+                request, reading, measure, asksUpstream: asksUpstream, at: now, into: &output)
         } catch {
             self.request = request
             fail(error, at: now, into: &output)
         }
     }
 
-    private func parse(_ body: inout [UInt8]) throws(APIError) {
-        guard !body.isEmpty else { throw .invalidRequest("The request body is empty.") }
-        do throws(JSONError) {
-            try state.document.parse(exchanging: &body)
-        } catch {
-            throw .invalidRequest("The request body is not valid JSON: \(error).")
+    /// The request is parsed: the state's document holds it.
+    mutating func begin(
+        _ request: IncomingRequest, _ reading: RequestReading, _ measure: PromptMeasure?,
+        asksUpstream: Bool, at now: MonotonicTime, into output: inout [UInt8]
+    ) throws(APIError) {
+        switch request.route {
+        case .countTokens:
+            try beginCount(
+                request, reading, asksUpstream: asksUpstream, at: now, into: &output)
+        case .messages, .models, .model, .health, .probe:
+            try startExchange(request, reading, measure, at: now)
         }
     }
 
-    /// Translates the request that the state's document holds and has the upstream asked.
+    /// What is known when a request for a message is to be translated.
+    struct Launch {
+        let preparation: RequestPreparation
+        let route: Route
+        let prepared: RequestPreparation.Prepared
+        let measure: PromptMeasure?
+        let quickEstimate: Int
+        /// The prompt by our own count, which nothing learnt has gone into.
+        let size: Int
+        /// The same in the model's tokens.
+        let estimate: Int
+    }
+
+    /// Has the request that the state's document holds translated, and the upstream asked.
     private mutating func startExchange(
-        _ request: IncomingRequest, _ measure: PromptMeasure?, at now: MonotonicTime
+        _ request: IncomingRequest, _ reading: RequestReading, _ measure: PromptMeasure?,
+        at now: MonotonicTime
     ) throws(APIError) {
-        let outline = try RequestOutline(state.document)
-        let quick = TokenEstimate.inputTokens(state.document)
+        let (outline, quick) = (reading.outline, reading.quickEstimate)
         var preparation = preparation(of: request, outline)
         let session = request.sessionID ?? outline.sessionID
         preparation.wish = settings.wish(
             session: session, request.record.hints, owner: request.owner)
         let size = measure?.tokens ?? quick
-        if measure == nil, isNearSizeLimit(quick),
-            try countToRoute(request, outline, at: now)
-        {
-            return
-        }
+        let mayCount = measure == nil && !request.isCountedInVain
+        if mayCount, isNearSizeLimit(quick), try countToRoute(request, outline, at: now) { return }
         let route = route(of: request, preparation, size: size, at: now)
-        var prepared = try prepare(preparation, route, size: size, at: now)
+        var prepared = try prepare(preparation, route, reading, size: size, at: now)
         let name = prepared.candidate.calibrationName
         let estimate = calibration.estimate(quick: quick, model: name)
         if let measure {
             prepared.context.promptTokens = calibration.tokensAtLeast(measure, model: name)
-        } else if needsCount(max(quick, estimate), outline, prepared.context.capabilities),
+        } else if mayCount,
+            needsCount(max(quick, estimate), outline, prepared.context.capabilities),
             try countFirst(request, outline, prepared.context)
         {
             return
         }
-        var (attempt, call) = try UpstreamAttempt.first(
-            &state.document, preparation, route, prepared, inputTokensEstimate: estimate,
-            promptTokens: size)
+        let launch = Launch(
+            preparation: preparation, route: route, prepared: prepared, measure: measure,
+            quickEstimate: quick, size: size, estimate: estimate)
+        guard state.document.bytes.count <= state.bodyAtOnceMax else {
+            let translation = RequestTranslation(
+                state.document.take(), outline, launch.prepared.context)
+            self.request = request
+            return prepare(.translate(translation), for: .launching(launch))
+        }
+        var body: [UInt8] = []
+        let translated = try RequestTranslator.translate(
+            state.document, outline: outline, settings: launch.prepared.context, into: &body)
+        try finish(
+            launch, request, translated, body, clientBody: state.document.takeBytes(), at: now)
+    }
+
+    /// The request is translated: the upstream is asked.
+    mutating func finish(
+        _ launch: Launch, _ request: IncomingRequest, _ translated: TranslatedRequest,
+        _ body: [UInt8], clientBody: [UInt8], at now: MonotonicTime
+    ) throws(APIError) {
+        var attempt = UpstreamAttempt(
+            launch.preparation, launch.route, launch.prepared, translated,
+            inputTokensEstimate: launch.estimate, promptTokens: launch.size,
+            clientBody: clientBody)
+        let call = attempt.call(body)
         guard holds(Limits.requestMemoryBase + call.body.count + attempt.heldBytes) else {
             throw .tooMuchMemory
         }
         attempt.takeProbe(in: turn(at: now))
-        beginExchange(attempt, of: request, preparation, quickEstimate: quick, at: now)
+        beginExchange(
+            attempt, of: request, launch.preparation, quickEstimate: launch.quickEstimate, at: now)
         startCall(call)
-        if let measure {
-            let counted = calibration.estimate(measure, model: name)
+        if let measure = launch.measure {
+            let counted = calibration.estimate(
+                measure, model: launch.prepared.candidate.calibrationName)
             running?.exchange.promptCounted(measure, estimate: counted)
             return
         }
         // The exact count is made while the upstream is at work: nothing waits for it.
-        count = PromptCount(
-            body: attempt.bodyToCount(call), model: attempt.upstreamModel, owner: request.owner)
-        if count != nil { act(.count) }
+        let prompt = attempt.promptToCount(call)
+        guard PromptCount.takes(prompt.bytes) else { return }
+        start(PromptCount(prompt, model: attempt.upstreamModel, owner: request.owner))
     }
 
     /// The request, ready to be prepared for whoever is asked.
@@ -132,7 +176,8 @@ extension ClientSession {
     /// - Throws: the 400 for a prompt that is certain to be too long for all models. Only the lists of
     ///   models say so: what was learnt refuses nothing.
     private func prepare(
-        _ preparation: RequestPreparation, _ route: Route, size: Int, at now: MonotonicTime
+        _ preparation: RequestPreparation, _ route: Route, _ reading: RequestReading, size: Int,
+        at now: MonotonicTime
     ) throws(APIError) -> RequestPreparation.Prepared {
         let turn = turn(at: now)
         var progress = RouteProgress()
@@ -141,7 +186,7 @@ extension ClientSession {
         while let candidate = choose(route, progress, preparation, at: now) {
             var prepared = preparation.prepare(for: candidate, in: turn)
             if let window = prepared.known.listedWindow(of: candidate.model),
-                PromptBound.exceeds(window, state.document)
+                PromptBound.exceeds(window, state.document, words: reading.words)
             {
                 let tokens = max(
                     calibration.estimate(quick: size, model: candidate.calibrationName),

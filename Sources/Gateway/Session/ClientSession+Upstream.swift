@@ -82,6 +82,10 @@ extension ClientSession {
         case .pause(let fate):
             endCall(fate)
             tellNotices()
+        case .translate(let translation, let fate):
+            endCall(fate)
+            tellNotices()
+            work = startWork(.translate(translation))
         case .finish(let fate):
             endCall(fate)
             endExchange(at: now)
@@ -109,7 +113,8 @@ extension ClientSession {
     mutating func endExchange(at now: MonotonicTime) {
         guard let ended = running.take() else { return }
         channel = ended.exchange.channel
-        count = nil
+        endCounting()
+        endWork()
         precondition(call == nil, "an exchange that is over waits for no call")
         precondition(state.exchangesOpen > 0, "an exchange is counted until its end")
         callBytes = 0

@@ -2,12 +2,13 @@
 // whoever has the sockets. It is told bytes, events and the time; it never looks for itself, so that
 // tests and the simulation drive it as the daemon does.
 //
-//   receiving ──▶ inflating ──▶ counting ──▶ exchanging ──▶ receiving …    (for a message)
-//   receiving ──▶ inflating ──▶ asking ──▶ counting ──▶ receiving …        (for a token count)
+//   receiving ──▶ inflating ──▶ preparing ──▶ counting ──▶ exchanging ──▶ receiving …  (for a message)
+//   receiving ──▶ inflating ──▶ preparing ──▶ asking ──▶ counting ──▶ receiving …  (for a token count)
 //   receiving ──▶ receiving …                                              (everything else)
 //   any ──▶ closing                                             (final)
 //
 // +Admission judges heads, +LocalEndpoints answers what needs no upstream, +Launch begins exchanges,
+// +Preparing has large bodies read and translated beside the loop (small ones are at once),
 // +Upstream has what calls bring, which MessagesExchange follows; +Counting counts tokens.
 // Invariants: each complete request is answered exactly once; answers come in the order of the
 // requests; nothing is read as a request after a protocol error.
@@ -18,14 +19,18 @@ import Translation
 /// The state of one client connection.
 package struct ClientSession: ~Copyable {
     enum Phase {
-        /// Between requests, or within one. → inflating, asking, counting, exchanging, closing
+        /// Between requests, or within one. → inflating, preparing, asking, counting, exchanging, closing
         case receiving
-        /// A gzip body is with the shell. → asking, counting, exchanging, receiving, closing
+        /// A gzip body is with the shell. → preparing, asking, counting, exchanging, receiving, closing
         case inflating
-        /// The upstream is asked for a count of tokens, or was in vain. → counting, receiving, closing
+        /// A large body is parsed or translated beside the loop.
+        /// → asking, counting, exchanging, receiving, closing
+        case preparing
+        /// The upstream is asked for a count of tokens, or was in vain.
+        /// → preparing, counting, receiving, closing
         case asking
         /// The tokens of a request are counted, a step at a time: for their own sake, or because
-        /// there may be no room for the answer. → exchanging, receiving, closing
+        /// there may be no room for the answer. → preparing, exchanging, receiving, closing
         case counting
         /// The upstream is being asked. → receiving, closing
         case exchanging
@@ -52,6 +57,14 @@ package struct ClientSession: ~Copyable {
     /// The count of the present request's tokens, while it is under way: what a request for a count
     /// waits for, and what an exchange uses once it is there.
     var count: PromptCount?
+    /// What follows once a large body is parsed or translated.
+    var preparing: Preparing?
+    /// The work on a large body that the session waits for: to prepare the request, or within an exchange
+    /// to ask again.
+    var work: WorkID?
+    /// The first step of a large prompt's count.
+    var countWork: WorkID?
+    private var lastWork = WorkID()
     /// The count that the upstream is asked for. Not within the phase: each event of a stream would copy
     /// it with that.
     var askedCount: UpstreamCount?
@@ -130,17 +143,23 @@ package struct ClientSession: ~Copyable {
         switch phase {
         case .exchanging:
             precondition(
-                running != nil && (call != nil || isPausing), "an exchange waits for a call")
+                running != nil && (call != nil || isPausing || work != nil),
+                "an exchange waits for a call")
             precondition(running?.exchange.isOver == false, "an exchange that is over is taken")
         case .asking:
             precondition(
                 running == nil && count == nil && askedCount?.isInVain == (call == nil),
                 "a count is asked for, or was in vain")
         case .counting:
-            precondition(running == nil && count != nil, "a count is under way")
+            precondition(
+                running == nil && (count == nil) == (countWork != nil), "a count is under way")
+        case .preparing:
+            precondition(
+                running == nil && work != nil && preparing != nil, "a body is worked on")
         case .receiving, .inflating, .closing:
             precondition(
-                running == nil && count == nil && askedCount == nil, "nothing is under way")
+                running == nil && count == nil && askedCount == nil && work == nil
+                    && countWork == nil && preparing == nil, "nothing is under way")
         }
     }
 
@@ -150,7 +169,7 @@ package struct ClientSession: ~Copyable {
         case .receiving: receiveDeadline
         case .exchanging: exchangeDeadline
         case .asking: askedCount?.deadline
-        case .inflating, .counting, .closing: nil
+        case .inflating, .preparing, .counting, .closing: nil
         }
     }
 
@@ -167,7 +186,7 @@ package struct ClientSession: ~Copyable {
     package var isIdle: Bool {
         switch phase {
         case .receiving: decoder.phase == .idle
-        case .inflating, .asking, .counting, .exchanging, .closing: false
+        case .inflating, .preparing, .asking, .counting, .exchanging, .closing: false
         }
     }
 
@@ -176,7 +195,7 @@ package struct ClientSession: ~Copyable {
     package var awaitsOutput: Bool {
         switch phase {
         case .receiving: !pipelined.isEmpty || (request == nil && memory.granted > 0)
-        case .inflating, .asking, .counting, .exchanging, .closing: false
+        case .inflating, .preparing, .asking, .counting, .exchanging, .closing: false
         }
     }
 
@@ -186,6 +205,13 @@ package struct ClientSession: ~Copyable {
     func turn(at now: MonotonicTime) -> Turn { Turn(now: now, state: state) }
 
     mutating func act(_ action: SessionAction) { actions.append(action) }
+
+    /// Has work done beside the loop.
+    mutating func startWork(_ task: BodyWork.Task) -> WorkID {
+        lastWork = lastWork.next
+        act(.work(lastWork, BodyWork(task)))
+        return lastWork
+    }
 
     /// Has the upstream called, from now on for the exchange, or for the count that is asked for.
     mutating func startCall(_ upstreamCall: UpstreamCall) {
@@ -208,7 +234,7 @@ extension ClientSession {
         case .receiving where pipelined.isEmpty:
             let offset = decode(bytes, at: now, into: &output)
             keep(bytes.extracting(offset...))
-        case .receiving, .inflating, .asking, .counting, .exchanging:
+        case .receiving, .inflating, .preparing, .asking, .counting, .exchanging:
             keep(bytes)
         case .closing:
             break
@@ -225,7 +251,7 @@ extension ClientSession {
             if request == nil { releaseMemory(keeping: 0) }
             decodePipelined(at: now, into: &output)
         case .exchanging: running?.exchange.letGo(at: now)
-        case .inflating, .asking, .counting, .closing: break
+        case .inflating, .preparing, .asking, .counting, .closing: break
         }
     }
 
@@ -242,7 +268,7 @@ extension ClientSession {
                 endCall(.cancel)
                 askedCount = nil
                 abandonRequest(at: now)
-            case .inflating, .counting: abandonRequest(at: now)
+            case .inflating, .preparing, .counting: abandonRequest(at: now)
             case .receiving, .exchanging, .closing: break
             }
         }
@@ -306,7 +332,7 @@ extension ClientSession {
     private mutating func keep(_ bytes: Span<UInt8>) {
         switch phase {
         case .closing: return
-        case .receiving, .inflating, .asking, .counting, .exchanging: break
+        case .receiving, .inflating, .preparing, .asking, .counting, .exchanging: break
         }
         guard bytes.count > 0 else { return }
         pipelined.append(bytes)
@@ -323,7 +349,7 @@ extension ClientSession {
     mutating func requestAnswered(at now: MonotonicTime, into output: inout [UInt8]) {
         precondition(running == nil, "a request is answered when its exchange is over")
         request = nil
-        count = nil
+        endCounting()
         hasAnswered = true
         releasePlace()
         releaseMemory(keeping: output.count)
@@ -344,7 +370,7 @@ extension ClientSession {
         let offset = decode(bytes.span, at: now, into: &output)
         switch phase {
         case .closing: return
-        case .receiving, .inflating, .asking, .counting, .exchanging: break
+        case .receiving, .inflating, .preparing, .asking, .counting, .exchanging: break
         }
         // The array stays: thousands of small requests would copy it as often.
         bytes.removeSubrange(..<offset)
@@ -395,7 +421,7 @@ extension ClientSession {
         case .asking:
             endCall(.cancel)
             noteCountFailed(at: now)
-        case .inflating, .counting, .closing:
+        case .inflating, .preparing, .counting, .closing:
             break
         }
     }
@@ -458,9 +484,10 @@ extension ClientSession {
     package mutating func interrupt(at now: MonotonicTime, into output: inout [UInt8]) {
         let turn = turn(at: now)
         switch phase {
-        case .inflating, .asking, .counting:
+        case .inflating, .preparing, .asking, .counting:
             endCall(.cancel)
             askedCount = nil
+            endWork()
             channel.keepsAlive = false
             return fail(.shuttingDown, at: now, into: &output)
         case .receiving, .exchanging, .closing: break

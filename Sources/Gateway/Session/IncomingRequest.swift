@@ -11,6 +11,8 @@ struct IncomingRequest {
     var lastProgressAt: MonotonicTime
     var bodyBytes = 0
     var body: [UInt8] = []
+    /// How long the head says that the body is; zero if it does not.
+    private var expectedBytes = 0
 
     var route = Endpoint.probe
     /// The target's query, without the `?`.
@@ -27,6 +29,8 @@ struct IncomingRequest {
     var credential: ClientCredential?
     /// Whose tokens a request for a count asks for.
     var calibrationName: [UInt8] = []
+    /// Whether the prompt was to be counted, and cannot be.
+    var isCountedInVain = false
     /// Stands for the client where counts are looked up.
     var owner: UInt64 = 0
     var record = RequestRecord()
@@ -61,6 +65,11 @@ struct IncomingRequest {
 
     mutating func append(_ bytes: Span<UInt8>, at now: MonotonicTime) {
         drop(bytes.count, at: now)
+        // By now the client has sent what was reserved, so its word is worth something. Growing by
+        // doubling would copy tens of megabytes at once.
+        if body.count + bytes.count > body.capacity, expectedBytes > body.capacity {
+            body.reserveCapacity(expectedBytes)
+        }
         body.append(bytes)
     }
 
@@ -72,7 +81,9 @@ struct IncomingRequest {
 
     /// Makes room for a body of this length.
     mutating func expectBody(of length: Int?) {
-        if let length { body.reserveCapacity(min(length, Limits.bodyReservedMax)) }
+        guard let length else { return }
+        expectedBytes = length
+        body.reserveCapacity(min(length, Limits.bodyReservedMax))
     }
 
     /// Hands the body out and keeps nothing of it.

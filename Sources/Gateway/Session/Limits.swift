@@ -36,9 +36,12 @@ package enum Limits {
     package static let socketReadMax = 64 << 10
     /// What a body gains in time for each KiB that has come: a client slower than this is not one.
     static let bodyTimePerKiB = Duration.seconds(1)
-    /// A body's buffer is reserved at once up to this size; more only as it comes, since anybody can
-    /// claim a length.
+    /// A body's buffer is reserved at once up to this size; the rest once so much has come, since anybody
+    /// can claim a length.
     static let bodyReservedMax = 1 << 20
+    /// Bodies up to this size are parsed and translated by the loop at once: two or three milliseconds at
+    /// worst. Larger ones are beside it.
+    package static let bodyAtOnceMax = 256 << 10
     /// What a new connection has for its first request when the daemon begins to drain: a round trip
     /// to anywhere.
     static let firstRequestGrace = Duration.seconds(1)

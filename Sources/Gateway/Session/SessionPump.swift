@@ -60,8 +60,8 @@ package struct SessionPump: ~Copyable {
                     return action
                 case .close(let lingering):
                     return .close(lingering: lingering || !output.isEmpty)
-                case .inflate, .count, .learn, .teach, .tell, .pauseReading, .resumeReading,
-                    .record:
+                case .inflate, .work, .dropWork, .count, .learn, .teach, .tell, .pauseReading,
+                    .resumeReading, .record:
                     return action
                 }
             }
@@ -119,6 +119,13 @@ extension SessionPump {
         guard let result else { return true }
         session.bodyInflated(result, at: now, into: &output)
         return false
+    }
+
+    /// A piece of work on a large body is done.
+    package mutating func workDone(
+        _ id: WorkID, _ work: BodyWork, at now: MonotonicTime, into output: inout [UInt8]
+    ) {
+        session.workDone(id, work, at: now, into: &output)
     }
 
     /// The daemon is about to end.

@@ -13,7 +13,7 @@
 /// var members = document.members(of: .root)
 /// while let (key, value) = document.next(&members) { … }
 /// ```
-package struct JSONDocument {
+package struct JSONDocument: Sendable {
     /// The text as it came. Ranges given by the document are ranges of it.
     package private(set) var bytes: [UInt8] = []
     /// The tape, and behind its end what is left of earlier ones.
@@ -68,6 +68,13 @@ package struct JSONDocument {
         var taken: [UInt8] = []
         swap(&bytes, &taken)
         valueCount = 0
+        return taken
+    }
+
+    /// Hands the document out, parsed as it is, and leaves an empty one.
+    package mutating func take() -> JSONDocument {
+        var taken = JSONDocument()
+        swap(&self, &taken)
         return taken
     }
 

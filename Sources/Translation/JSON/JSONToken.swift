@@ -11,7 +11,7 @@ package enum JSONKind: UInt8, Sendable {
 /// A value's bytes are `start..<end` of the document: for strings what stands between the quotes,
 /// still escaped; for everything else the whole literal, brackets included. `next` is the index of
 /// the token after the value and all that it contains, so that skipping a value is one load.
-struct JSONToken {
+struct JSONToken: Sendable {
     var start: UInt32
     var end: UInt32
     var next: UInt32

@@ -5,9 +5,9 @@ import Testing
 @testable import Gateway
 
 @Suite("Turns of counting") struct CountingTurnsTests {
-    private final class Job: Counting {
-        var bytesToCount: Int
-        init(_ bytes: Int) { bytesToCount = bytes }
+    private final class Job: Waiting {
+        var bytesLeft: Int
+        init(_ bytes: Int) { bytesLeft = bytes }
     }
 
     @Test func nothingIsCountedWhileThereIsSomethingElseToDo() {

@@ -13,9 +13,8 @@ import Translation
         _ body: String, model: String = "openai/gpt-oss-120b", step: Int = PromptCount.stepWork,
         owner: UInt64 = 0, in space: inout CountingSpace
     ) throws -> (PromptMeasure, steps: Int) {
-        var count = try #require(
-            PromptCount(
-                body: [UInt8](body.utf8), model: [UInt8](model.utf8), owner: owner))
+        var count = PromptCount(
+            .body([UInt8](body.utf8)), model: [UInt8](model.utf8), owner: owner)
         for steps in 1...1_000_000 {
             var work = step
             if let measure = count.proceed(&space, work: &work) { return (measure, steps) }
@@ -171,10 +170,8 @@ import Translation
     @Test(arguments: ["a", " ", "7", "\u{1F642}", "中", "=", "\n", "\\", "aB", "\u{301}"])
     func noStepIsLong(_ unit: String) throws {
         let text = String(repeating: unit, count: rounds(256 << 10) / unit.utf8.count)
-        var count = try #require(
-            PromptCount(
-                body: [UInt8](user(json(text)).utf8), model: [UInt8]("openai/gpt-5".utf8),
-                owner: 0))
+        var count = PromptCount(
+            .body([UInt8](user(json(text)).utf8)), model: [UInt8]("openai/gpt-5".utf8), owner: 0)
         var space = CountingSpace(seed: 1)
         var longest = 0
         while true {
@@ -243,7 +240,7 @@ import Translation
     }
 
     @Test func aBodyBeyondTheLimitIsNotCounted() {
-        let body = [UInt8](repeating: 0x20, count: PromptCount.bodyBytesMax + 1)
-        #expect(PromptCount(body: body, model: [UInt8]("m".utf8), owner: 0) == nil)
+        #expect(PromptCount.takes(4 << 20))
+        #expect(!PromptCount.takes((4 << 20) + 1))
     }
 }

@@ -1,6 +1,7 @@
 // Drives a ClientSession as the daemon does, without sockets: bytes and events in, bytes and actions
 // out. Tests read as scripts.
 
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -22,6 +23,9 @@ final class SessionDriver {
     private(set) var isClosed = false
     /// False leaves counts where they are: `countFurther` goes on with them.
     var countsAtOnce = true
+    /// False leaves work on large bodies to `work`.
+    var worksAtOnce = true
+    private(set) var waitingWork: [(id: WorkID, work: BodyWork)] = []
     /// False leaves bodies that are to be inflated to the test.
     var inflatesAtOnce = true
     /// Whether the client takes each answer before its next request is looked at. What it has taken
@@ -42,6 +46,7 @@ final class SessionDriver {
             settings: Settings(try Self.configuration(settings)), version: "0.0.0",
             startedAt: .seconds(900), seed: 1)
         state.timeOfDay = .seconds(1_800_000_000)
+        if takesBodiesForLarge { state.bodyAtOnceMax = 0 }
         session = ClientSession(state, peer: peer, isAdmitted: isAdmitted, at: now)
     }
 
@@ -179,6 +184,18 @@ final class SessionDriver {
         perform()
     }
 
+    /// Does the work on large bodies that waits.
+    func work() {
+        while !waitingWork.isEmpty { workOnce() }
+    }
+
+    func workOnce() {
+        var (id, work) = waitingWork.removeFirst()
+        work.run()
+        session.workDone(id, work, at: now, into: &output)
+        perform()
+    }
+
     // MARK: Actions
 
     private func perform() {
@@ -196,6 +213,15 @@ final class SessionDriver {
                 // The tests' own "compression": the bytes as they are.
                 let result = body.count <= bytesMax ? InflatedBody.body(body) : .tooLarge
                 session.bodyInflated(result, at: now, into: &output)
+            case .work(let id, let work):
+                var work = work
+                guard worksAtOnce else {
+                    waitingWork.append((id, work))
+                    continue
+                }
+                work.run()
+                session.workDone(id, work, at: now, into: &output)
+            case .dropWork(let id): waitingWork.removeAll { $0.id == id }
             case .count:
                 while countsAtOnce, session.isCounting { countFurther() }
             case .learn(let observation): state.calibration.learn(observation)
