@@ -27,7 +27,7 @@ struct MessagesExchange: ~Copyable {
     enum Step {
         case wait
         /// Make this call. The fate is that of the call before, which is of no more use.
-        case call(UpstreamCall, UpstreamFate)
+        indirect case call(UpstreamCall, UpstreamFate)
         /// The call before is of no more use, and there will be another in a moment.
         case pause(UpstreamFate)
         /// The call before is of no more use. Do this beside the loop, then tell `translated`. (Not within
