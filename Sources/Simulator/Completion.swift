@@ -15,7 +15,7 @@ struct Completion {
     /// 1 January 2026: the simulator tells no date, so that its bytes are always the same.
     private static let created = 1_767_225_600
 
-    init(_ request: ChatRequest, generation: Int) {
+    init(_ request: ModelRequest, generation: Int) {
         id = "gen-sim-\(generation)"
         self.generation = generation
         model = request.model

@@ -3,19 +3,32 @@ import HTTP1
 import Translation
 
 /// What a request is for.
-enum Endpoint {
-    case chatCompletions
+enum Endpoint: Equatable {
+    /// A model is asked, by this API.
+    case model(UpstreamAPI)
     case models
     case key
     case stats
     case unknown
     case wrongMethod
 
+    /// Whether it is only for those who have a key.
+    var takesKey: Bool {
+        switch self {
+        case .model, .key: true
+        case .models, .stats, .unknown, .wrongMethod: false
+        }
+    }
+
     init(_ head: RequestHead) {
         let path = String(decoding: head.path, as: UTF8.self)
         let wanted: (endpoint: Endpoint, method: RequestMethod)
         if path.hasSuffix("/chat/completions") {
-            wanted = (.chatCompletions, .post)
+            wanted = (.model(.chat), .post)
+        } else if path.hasSuffix("/responses") {
+            wanted = (.model(.responses), .post)
+        } else if path.hasSuffix("/messages") {
+            wanted = (.model(.messages), .post)
         } else if path.hasSuffix("/models") {
             wanted = (.models, .get)
         } else if path.hasSuffix("/key") {

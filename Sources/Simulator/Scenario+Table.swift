@@ -197,7 +197,7 @@ extension Scenario {
     }
 
     /// What follows when a tool has done its work.
-    private static func toolAnswer(_ request: ChatRequest) -> [Act] {
+    private static func toolAnswer(_ request: ModelRequest) -> [Act] {
         let result = bounded(request.lastText, to: quoteCharactersMax)
         return answer(words(of: "The tool answered: \(result)", every: .zero))
     }
@@ -207,7 +207,7 @@ extension Scenario {
     static let windowTokens = 32_768
 
     /// An answer of so many words, a summary for whoever asks for one, or OpenRouter's refusal.
-    private static func window(_ request: ChatRequest, limit: Int, words: Int) -> [Act] {
+    private static func window(_ request: ModelRequest, limit: Int, words: Int) -> [Act] {
         let prompt = request.promptTokens
         guard prompt + request.tokensMax <= limit else {
             let text =

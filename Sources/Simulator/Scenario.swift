@@ -2,6 +2,8 @@
 // that a request asks for, and turning it into steps, is here; the entries are in
 // Scenario+Table.swift.
 
+import Translation
+
 /// A simulated model.
 struct Scenario: Sendable {
     /// The model id, less its parameters.
@@ -13,7 +15,7 @@ struct Scenario: Sendable {
     /// What the model does.
     let acts: Acts
 
-    typealias Acts = @Sendable (ModelParameters, ChatRequest) throws(RequestFault) -> [Act]
+    typealias Acts = @Sendable (ModelParameters, ModelRequest) throws(RequestFault) -> [Act]
 
     init(_ name: String, _ parameters: String, _ summary: String, acts: @escaping Acts) {
         self.name = name
@@ -27,7 +29,7 @@ struct Scenario: Sendable {
 
     /// The steps of the answer to `request`.
     static func steps(
-        for request: ChatRequest, generation: Int
+        for request: ModelRequest, generation: Int
     ) throws(RequestFault) -> [Step] {
         let name = request.model.prefix { $0 != ";" }
         guard let scenario = byName[String(name)] else { throw .unknownModel(request.model) }
@@ -37,14 +39,30 @@ struct Scenario: Sendable {
         let acts = try scenario.acts(parameters, request)
         let completion = Completion(request, generation: generation)
         let isBody = acts.contains { if case .asBody = $0 { true } else { false } }
-        if request.isStream && !isBody {
+        let isStream = request.isStream && !isBody
+        switch request.api {
+        case .chat where isStream:
             var renderer = StreamRenderer(completion)
             for act in acts { renderer.render(act) }
             return renderer.steps
+        case .chat:
+            var renderer = BodyRenderer(completion)
+            for act in acts { renderer.render(act) }
+            renderer.close()
+            return renderer.steps
+        case .responses:
+            return blocks(BlockRenderer<ResponsesVocabulary>(completion, isStream: isStream), acts)
+        case .messages:
+            return blocks(BlockRenderer<MessagesVocabulary>(completion, isStream: isStream), acts)
         }
-        var renderer = BodyRenderer(completion)
+    }
+
+    private static func blocks<Vocabulary>(
+        _ renderer: BlockRenderer<Vocabulary>, _ acts: [Act]
+    ) -> [Step] {
+        var renderer = renderer
         for act in acts { renderer.render(act) }
-        renderer.close()
+        renderer.end()
         return renderer.steps
     }
 }

@@ -86,14 +86,12 @@ extension SimulatedConnection {
         var text: [UInt8] = []
         swap(&text, &body)
         let endpoint = Endpoint(head)
-        if server.requiresKey, endpoint == .chatCompletions || endpoint == .key,
-            !Self.hasKey(head)
-        {
+        if server.requiresKey, endpoint.takesKey, !Self.hasKey(head) {
             send(CannedResponse(status: 401, message: "Missing Authentication header"))
             return
         }
         switch endpoint {
-        case .chatCompletions: complete(text, for: head)
+        case .model(let api): complete(text, for: head, api)
         case .models: send(CannedResponse(status: 200, json: CannedBodies.models))
         case .key: send(CannedResponse(status: 200, json: CannedBodies.key))
         case .stats: send(CannedResponse(status: 200, json: server.statistics.body))
@@ -103,14 +101,18 @@ extension SimulatedConnection {
     }
 
     private static func hasKey(_ head: RequestHead) -> Bool {
-        guard let value = head.text("Authorization") else { return false }
+        guard let value = head.text("Authorization") else {
+            return head.text("x-api-key").map { !$0.isEmpty } ?? false
+        }
         return value.hasPrefix("Bearer ") && value.utf8.count > "Bearer ".utf8.count
     }
 
-    private func complete(_ text: consuming [UInt8], for head: RequestHead) {
+    private func complete(
+        _ text: consuming [UInt8], for head: RequestHead, _ api: UpstreamAPI
+    ) {
         server.statistics.requests += 1
         do throws(RequestFault) {
-            let request = try ChatRequest(text)
+            let request = try ModelRequest(text, api)
             let steps = try Scenario.steps(for: request, generation: server.nextGeneration())
             player = Player(steps, for: head, at: loop.now)
             server.statistics.streamsOpen += 1

@@ -3,7 +3,7 @@
 // and the benchmarks use it. It is deterministic: ids count up, nothing is random, and no date is
 // told.
 //
-// The way of a request: SimulatedConnection reads it → ChatRequest → Scenario → [Act] → a renderer
+// The way of a request: SimulatedConnection reads it → ModelRequest → Scenario → [Act] → a renderer
 // makes [Step] → the connection plays the steps, with a timer and with back-pressure.
 import EventLoop
 import Glibc

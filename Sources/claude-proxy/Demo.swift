@@ -14,7 +14,8 @@ struct Demo: ParsableCommand {
             sim/tool or 'sim/error;status=429' to see how the proxy deals with what upstreams do.
 
             The settings of the log, of clients, time-outs and limits count as they do for the \
-            service; those of upstreams and models do not, also after a reload: nobody else is asked.
+            service; those of upstreams and models do not, also after a reload: nobody else is asked. \
+            Set CLAUDE_PROXY_UPSTREAM_API to responses or messages to see the other ways of asking.
             """)
 
     @Option(

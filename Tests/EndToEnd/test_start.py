@@ -10,6 +10,7 @@ import pytest
 from support import DEADLINE
 from support.answers import saying
 from support.client import Client, message
+from support.demo import Demo
 from support.proxy import KEY, binary, run, under_sanitizers
 
 
@@ -236,31 +237,6 @@ def test_level_and_form_of_the_log_are_applied(upstream, tmp_path):
 
 
 # The demonstration
-
-
-class Demo:
-    """A running `claude-proxy demo`."""
-
-    def __init__(self, directory, *arguments, **environment):
-        self.process = subprocess.Popen(
-            [binary(), "demo", *arguments], cwd=directory, stderr=subprocess.PIPE, text=True,
-            env={**under_sanitizers(), **environment})
-        self.addresses = re.search("listening on ([^;]*);", self.line("listening on"))[1]
-
-    def line(self, words):
-        for line in self.process.stderr:
-            if words in line:
-                return line
-        raise AssertionError(words)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        self.process.stderr.close()
-
 
 def test_the_demonstration_asks_nobody_else_whatever_it_is_told(upstream, tmp_path):
     settings = (

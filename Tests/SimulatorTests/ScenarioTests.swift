@@ -6,8 +6,8 @@ import Translation
 @testable import Simulator
 
 @Suite struct ScenarioTests {
-    static func request(_ model: String, _ text: String = "Hi") throws -> ChatRequest {
-        try ChatRequest(Array(chat(model, text).utf8))
+    static func request(_ model: String, _ text: String = "Hi") throws -> ModelRequest {
+        try ModelRequest(Array(chat(model, text).utf8))
     }
 
     static func steps(_ model: String, _ text: String = "Hi") throws -> [Step] {
@@ -27,6 +27,24 @@ import Translation
     @Test(arguments: Scenario.all.map(\.name))
     func everyScenarioPlaysWithItsDefaults(_ name: String) throws {
         #expect(try !Self.steps(name).isEmpty)
+    }
+
+    @Test(arguments: UpstreamAPI.allCases, Scenario.all.map(\.name))
+    func everyEventInEveryAPIIsJSON(_ api: UpstreamAPI, _ name: String) throws {
+        let list = api == .responses ? "input" : "messages"
+        let body =
+            #"{"model":"\#(name)","stream":true,"\#(list)":[{"role":"user","content":"Hi"}]}"#
+        let request = try ModelRequest(Array(body.utf8), api)
+        for case .send(let bytes, _, _) in try Scenario.steps(for: request, generation: 1) {
+            for line in bytes.split(separator: UInt8(ascii: "\n")) {
+                let text = String(decoding: line, as: UTF8.self)
+                guard text.hasPrefix("data: {") else { continue }
+                var document = JSONDocument()
+                try document.parse(Array(text.dropFirst("data: ".count).utf8))
+                let type = document.member(.root, "type").flatMap { document.string($0) }
+                #expect((type == nil) == (api == .chat))
+            }
+        }
     }
 
     @Test func theModelListNamesEveryScenario() throws {

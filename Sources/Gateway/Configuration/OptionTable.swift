@@ -50,7 +50,7 @@ package enum OptionTable {
     /// The settings that the demonstration takes over from the service: none of those that say who
     /// is asked, and for what.
     package static let ofDemonstration = Set(
-        (caches + clients + process + timeouts + limits).map(\.key))
+        (caches + clients + process + timeouts + limits).map(\.key) + ["CLAUDE_PROXY_UPSTREAM_API"])
 
     /// Keys of the daemon's own begin with this.
     static let ownPrefix = "CLAUDE_PROXY_"
