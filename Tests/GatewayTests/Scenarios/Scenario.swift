@@ -56,7 +56,8 @@ struct Scenario: CustomTestStringConvertible, Sendable {
                     unsafe String(cString: $0)
                 }
             }
-            if !name.hasPrefix(".") { names.append(name) }
+            // Neither hidden files nor the README.
+            if !name.contains(".") { names.append(name) }
         }
         return names.sorted()
     }
