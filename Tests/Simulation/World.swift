@@ -402,9 +402,12 @@ package final class World: ShellContext {
     // MARK: The daemon
 
     private func reload() {
-        let url = state.settings.upstream.url.description
         if connections.contains(where: { $0.isQueued || $0.pump.session.awaitsWork }) {
-            forgotten[url, default: []].append(state.catalogue)
+            // The daemon has no list of an upstream that is not configured at the moment.
+            for upstream in Set(settings.map(\.upstream)) {
+                forgotten[upstream.url.description, default: []].append(
+                    state.known(of: upstream).catalogue)
+            }
         }
         state.settings = random.pick(settings)
         served.append(state.settings)
