@@ -17,13 +17,20 @@ mirror=${MIRROR:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages
   awk '/debian/ && !/security/ { print; exit }')}
 
 part=$directory.part
-rm -rf --one-file-system "$part" "$directory"
-mkdir -p "$part"
+fetch() {
+  rm -rf --one-file-system "$part" "$directory" && mkdir -p "$part" || return
+  # When mmdebstrap fails, it sends SIGHUP to its whole process group, in which make, its caller and
+  # the other tree would be.
+  setsid --wait mmdebstrap --quiet --variant=minbase --include=$packages \
+    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+    --dpkgopt='path-exclude=/usr/share/man/*' \
+    "$suite" - "$mirror" | tar -C "$part" -xf -
+}
 echo "Making a Debian tree ($suite) in $directory"
-mmdebstrap --quiet --variant=minbase --include=$packages \
-  --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-  --dpkgopt='path-exclude=/usr/share/man/*' \
-  "$suite" - "$mirror" | tar -C "$part" -xf -
+if ! fetch; then
+  echo "Once more ($suite): the archive may have failed for a moment"
+  fetch
+fi
 echo '127.0.0.1 localhost' >"$part/etc/hosts"
 # libkmod of Debian 13 fails where there is no /lib/modules.
 ln -sf /dev/null "$part/etc/systemd/system/systemd-modules-load.service"
